@@ -1,0 +1,1 @@
+//! Palisade against real Envoy.
