@@ -1,0 +1,1 @@
+//! Authorization: may this request go on?

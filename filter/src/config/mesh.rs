@@ -1,0 +1,49 @@
+//! What holds for the whole mesh.
+
+use super::{ConfigError, Node};
+
+/// Mesh-wide settings (Istio's `MeshConfig`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mesh {
+    /// The namespace whose policies apply everywhere.
+    pub root_namespace: String,
+    /// The trust domain of this mesh's identities.
+    pub trust_domain: String,
+    /// Other names that stand for the same trust domain.
+    pub trust_domain_aliases: Vec<String>,
+}
+
+impl Default for Mesh {
+    fn default() -> Self {
+        Self {
+            root_namespace: "istio-system".to_owned(),
+            trust_domain: "cluster.local".to_owned(),
+            trust_domain_aliases: Vec::new(),
+        }
+    }
+}
+
+impl Mesh {
+    /// Reads `mesh`; what is absent takes Istio's default.
+    pub fn read(node: &Node<'_>) -> Result<Self, ConfigError> {
+        let fields = node.object(&["rootNamespace", "trustDomain", "trustDomainAliases"])?;
+        let default = Self::default();
+        let text = |key, default: String| match fields.get(key) {
+            None => Ok(default),
+            Some(node) => match node.string()? {
+                "" => Err(node
+                    .error("must not be empty")
+                    .help("leave it out for the default")),
+                text => Ok(text.to_owned()),
+            },
+        };
+        Ok(Self {
+            root_namespace: text("rootNamespace", default.root_namespace)?,
+            trust_domain: text("trustDomain", default.trust_domain)?,
+            trust_domain_aliases: match fields.get("trustDomainAliases") {
+                Some(node) => node.strings()?,
+                None => Vec::new(),
+            },
+        })
+    }
+}

@@ -1,0 +1,144 @@
+//! What the engine decides about a request, and why.
+
+use serde::{Deserialize, Serialize};
+
+/// The verdict on one request with its evidence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// What is to be done.
+    pub outcome: Outcome,
+    /// Why; logs, filter state, metrics and `palisade eval` all read this.
+    pub evidence: Evidence,
+}
+
+/// What is to be done with a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Outcome {
+    /// It goes on, with these changes.
+    Allow(RequestChanges),
+    /// It is answered here.
+    Deny(LocalReply),
+}
+
+/// Changes to a request that goes on. Removals come first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RequestChanges {
+    /// Headers to remove (lower case).
+    pub remove: Vec<String>,
+    /// Headers to set, each once (lower case).
+    pub set: Vec<(String, Vec<u8>)>,
+    /// The new `:path`, when a token is cut out of the query.
+    pub path: Option<Vec<u8>>,
+}
+
+/// An answer that the filter gives itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalReply {
+    /// HTTP status.
+    pub status: u16,
+    /// Body, `text/plain`.
+    pub body: String,
+    /// Headers beside those that Envoy adds.
+    pub headers: Vec<(String, String)>,
+    /// Envoy's `%RESPONSE_CODE_DETAILS%`.
+    pub details: String,
+}
+
+/// Why a request was allowed or denied.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Evidence {
+    /// Whether the request goes on.
+    pub verdict: Verdict,
+    /// The HTTP status that the verdict stands for; 200 when allowed.
+    pub status: u16,
+    /// The step that decided.
+    pub phase: Phase,
+    /// The body of the denial.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// The response code details of the denial.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub details: Option<String>,
+    /// The resource that decided, as `namespace/name`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub policy: Option<String>,
+    /// The index of the rule in that resource that decided.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule: Option<usize>,
+    /// The peer's name from its certificate.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub principal: Option<String>,
+    /// Issuer and subject of the verified token, as `issuer/subject`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub request_principal: Option<String>,
+    /// The rule that came nearest, when no rule matched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub nearest: Option<NearMiss>,
+    /// What policies that are not enforced would have done.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub dry_run: Vec<DryRun>,
+    /// The AUDIT policies that matched.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub audit: Vec<String>,
+}
+
+/// Whether a request goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// It does.
+    Allow,
+    /// It does not.
+    Deny,
+}
+
+/// The step that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Request authentication refused the token.
+    Authn,
+    /// An external authorizer answered.
+    Custom,
+    /// A DENY policy matched.
+    Deny,
+    /// An ALLOW policy matched; or, with verdict deny, none of those that apply did.
+    Allow,
+    /// No policy had anything to say: allowed.
+    None,
+}
+
+/// The clause that kept a rule from matching.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NearMiss {
+    /// The policy, as `namespace/name`.
+    pub policy: String,
+    /// The index of the rule.
+    pub rule: usize,
+    /// The clause that failed, as a path below `spec`; `None` when the policy has no rules.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub clause: Option<String>,
+    /// What the clause wanted.
+    pub expected: Vec<String>,
+    /// What the request had; `None` when the attribute is not there.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub actual: Option<String>,
+}
+
+/// What a policy that is not enforced would have done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DryRun {
+    /// The policy, as `namespace/name`; `None` for the default denial of dry-run ALLOW policies.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub policy: Option<String>,
+    /// ALLOW or DENY.
+    pub action: String,
+    /// Whether it would have let the request through.
+    pub verdict: Verdict,
+    /// The rule that matched.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rule: Option<usize>,
+}
