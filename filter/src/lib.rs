@@ -24,6 +24,7 @@ pub mod config;
 pub mod decision;
 pub mod headers;
 pub mod json;
+pub mod policy;
 pub mod resource;
 
 pub use attributes::{Attributes, Protocol};

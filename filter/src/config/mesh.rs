@@ -11,6 +11,9 @@ pub struct Mesh {
     pub trust_domain: String,
     /// Other names that stand for the same trust domain.
     pub trust_domain_aliases: Vec<String>,
+    /// Whether policies with a selector, or without any scope, are for the proxies of Kubernetes
+    /// Gateways too (istiod's `ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY`).
+    pub selector_based_gateway_policy: bool,
 }
 
 impl Default for Mesh {
@@ -19,6 +22,7 @@ impl Default for Mesh {
             root_namespace: "istio-system".to_owned(),
             trust_domain: "cluster.local".to_owned(),
             trust_domain_aliases: Vec::new(),
+            selector_based_gateway_policy: true,
         }
     }
 }
@@ -26,7 +30,12 @@ impl Default for Mesh {
 impl Mesh {
     /// Reads `mesh`; what is absent takes Istio's default.
     pub fn read(node: &Node<'_>) -> Result<Self, ConfigError> {
-        let fields = node.object(&["rootNamespace", "trustDomain", "trustDomainAliases"])?;
+        let fields = node.object(&[
+            "rootNamespace",
+            "trustDomain",
+            "trustDomainAliases",
+            "selectorBasedGatewayPolicy",
+        ])?;
         let default = Self::default();
         let text = |key, default: String| match fields.get(key) {
             None => Ok(default),
@@ -43,6 +52,10 @@ impl Mesh {
             trust_domain_aliases: match fields.get("trustDomainAliases") {
                 Some(node) => node.strings()?,
                 None => Vec::new(),
+            },
+            selector_based_gateway_policy: match fields.get("selectorBasedGatewayPolicy") {
+                Some(node) => node.boolean()?,
+                None => default.selector_based_gateway_policy,
             },
         })
     }
