@@ -131,7 +131,8 @@ pub struct NearMiss {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DryRun {
-    /// The policy, as `namespace/name`; `None` for the default denial of dry-run ALLOW policies.
+    /// The policy that matched, as `namespace/name`; `None` when none did, so that an ALLOW denies
+    /// by default and a DENY lets pass.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub policy: Option<String>,
     /// ALLOW or DENY.

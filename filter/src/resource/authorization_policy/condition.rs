@@ -100,7 +100,7 @@ impl Key {
             let name = in_brackets(name).ok_or_else(|| bad("request.headers[name]"))?;
             if !is_header_name(name) {
                 return Err(node
-                    .error(format!("`{name}` is no header name"))
+                    .error(format!("`{name}` is not a header name"))
                     .help("a header of that name never arrives"));
             }
             // Envoy keeps `host` as `:authority`.

@@ -63,7 +63,7 @@ impl AuthorizationPolicy {
         }
         let kind = fields.require("kind")?;
         if kind.string()? != KIND {
-            return Err(kind.error(format!("`{}` is no {KIND}", kind.string()?)));
+            return Err(kind.error(format!("`{}` is not {KIND}", kind.string()?)));
         }
         let metadata_node = fields.require("metadata")?;
         let metadata = Metadata::read(&metadata_node)?;

@@ -18,7 +18,7 @@ pub(super) fn texts(node: &Node<'_>) -> Result<Vec<String>, ConfigError> {
 pub(super) fn addresses(node: &Node<'_>) -> Result<Vec<IpNet>, ConfigError> {
     each(node, |node, text| {
         address::parse(text).ok_or_else(|| {
-            node.error(format!("`{text}` is no address and no CIDR block"))
+            node.error(format!("`{text}` is not an address or CIDR block"))
                 .help("write `10.1.2.3`, `10.1.0.0/16`, `2001:db8::1` or `2001:db8::/32`")
         })
     })
@@ -32,7 +32,7 @@ pub(super) fn ports(node: &Node<'_>) -> Result<Vec<u16>, ConfigError> {
             .ok()
             .filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
             .ok_or_else(|| {
-                node.error(format!("`{text}` is no port"))
+                node.error(format!("`{text}` is not a port"))
                     .help("write a number from 0 to 65535; there are no ranges and no names")
             })
     })
@@ -42,7 +42,7 @@ pub(super) fn ports(node: &Node<'_>) -> Result<Vec<u16>, ConfigError> {
 pub(super) fn paths(node: &Node<'_>) -> Result<Vec<PathPattern>, ConfigError> {
     each(node, |node, text| {
         PathPattern::parse(text).map_err(|error| {
-            node.error(format!("`{text}` is no path pattern"))
+            node.error(format!("`{text}` is not a path pattern"))
                 .help(error.help())
         })
     })
@@ -76,7 +76,7 @@ pub(super) fn service_accounts(node: &Node<'_>) -> Result<Vec<ServiceAccount>, C
         };
         if name.is_empty() || namespace == Some("") || name.contains('/') {
             return Err(node
-                .error(format!("`{text}` is no service account"))
+                .error(format!("`{text}` is not a service account"))
                 .help("write `namespace/name`, or `name` for one of the policy's namespace"));
         }
         if text.contains('*') {
@@ -114,9 +114,7 @@ fn each<T>(
 ) -> Result<Vec<T>, ConfigError> {
     node.list()?
         .map(|node| match node.string()? {
-            "" => Err(node
-                .error("must not be empty")
-                .help("remove it, or write `*` for any value")),
+            "" => Err(node.error("must not be empty").help("remove it")),
             text => read(&node, text),
         })
         .collect()
