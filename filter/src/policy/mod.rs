@@ -5,6 +5,7 @@
 
 pub mod address;
 mod clause;
+mod compile;
 mod needs;
 mod path;
 mod peer;

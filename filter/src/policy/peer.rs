@@ -88,26 +88,26 @@ impl PeerPattern {
 /// Whether `name` (after `spiffe://`) is a trust domain, `/ns/<namespace>/`, any further pairs,
 /// `sa/<account>`, and any further pairs.
 fn is_service_account(name: &str, namespace: &str, account: &str) -> bool {
-    let Some((before, after)) = name.split_once(namespace) else {
-        return false;
-    };
-    // The trust domain is not empty; a name that begins with the namespace may have it again.
-    if before.is_empty() {
-        return after
-            .split_once(namespace)
-            .is_some_and(|(_, after)| has_account(after, account));
-    }
-    has_account(after, account)
+    // The trust domain has a character at least. Behind it the first occurrence leaves the most to
+    // find the account in.
+    let mut rest = name.chars();
+    rest.next();
+    rest.as_str()
+        .split_once(namespace)
+        .is_some_and(|(_, after)| has_account(after, account))
 }
 
+/// Whether the account stands at the beginning of `after` or behind a slash that is not the first
+/// character, and a slash with something behind it, or nothing, follows.
 fn has_account(after: &str, account: &str) -> bool {
-    let ends_well = |rest: &str| rest.is_empty() || (rest.starts_with('/') && rest.len() > 1);
-    after.strip_prefix(account).is_some_and(ends_well)
-        || after.match_indices(account).any(|(start, _)| {
-            let (before, rest) = after.split_at_checked(start).unwrap_or(("", ""));
-            before.len() > 1
-                && before.ends_with('/')
-                && rest.strip_prefix(account).is_some_and(ends_well)
+    let begins_well = |text: &str| {
+        text.strip_prefix(account)
+            .is_some_and(|rest| rest.is_empty() || (rest.starts_with('/') && rest.len() > 1))
+    };
+    begins_well(after)
+        || after.match_indices('/').any(|(slash, _)| {
+            let behind = after.get(slash.saturating_add(1)..);
+            slash > 0 && behind.is_some_and(begins_well)
         })
 }
 
@@ -166,7 +166,17 @@ mod tests {
             (account("my-sa"), "spiffe://td/ns/my-ns/ksa/my-sa", false),
             (account("my-sa"), "spiffe://td/ns/my-ns-x/sa/my-sa", false),
             (account("my-sa"), "spiffe:///ns/my-ns/sa/my-sa", false),
+            (
+                account("my-sa"),
+                "spiffe:///ns/my-ns/ns/my-ns/sa/my-sa",
+                true,
+            ),
             (account("my-sa"), "td/ns/my-ns/sa/my-sa", false),
+            (
+                PeerPattern::service_account("my-ns", "sa"),
+                "spiffe://td/ns/my-ns/xsa/sa/sa",
+                true,
+            ),
             (account("my.sa"), "spiffe://td/ns/my-ns/sa/my-sa", false),
             (domain("cluster.local"), alice, true),
             (domain("cluster"), alice, false),
