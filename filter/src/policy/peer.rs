@@ -166,6 +166,7 @@ mod tests {
             (account("my-sa"), "spiffe://td/ns/my-ns/ksa/my-sa", false),
             (account("my-sa"), "spiffe://td/ns/my-ns-x/sa/my-sa", false),
             (account("my-sa"), "spiffe:///ns/my-ns/sa/my-sa", false),
+            (account("my-sa"), "spiffe://td/ns/my-ns//sa/my-sa", false),
             (
                 account("my-sa"),
                 "spiffe:///ns/my-ns/ns/my-ns/sa/my-sa",

@@ -169,7 +169,7 @@ fn policies_combine() {
         ),
         // Of several rules that match, the first by name is reported.
         (
-            vec![deny("z", "/a"), deny("b", "/a")],
+            vec![deny("z", "/a"), deny("b", "/a"), deny("c", "/a")],
             "/a",
             Phase::Deny,
             denied("ns[foo]-policy[b]-rule[0]"),

@@ -113,6 +113,13 @@ fn the_nearest_rule_names_the_clause_that_failed() {
                 None,
             ),
         ),
+        // Of rules of which as many clauses hold, the one with fewer that fail.
+        (
+            r#"{"rules":[{"to":[{"operation":{"methods":["GET"],"paths":["/a"],"ports":["1"]}}]},
+                         {"to":[{"operation":{"methods":["GET"],"paths":["/b"]}}]}]}"#,
+            "GET /",
+            (1, "rules[1].to[0].operation.paths", &["/b"], Some("/")),
+        ),
         // Of rules that are equally near the first.
         (
             r#"{"rules":[{"to":[{"operation":{"ports":["1"]}}]},
@@ -201,4 +208,16 @@ fn observers_see_and_do_not_decide() {
     assert!(!plain.has_observers());
     let seen = plain.observe(&request("GET /").attributes, None);
     assert!(seen.dry_run.is_empty() && seen.audit.is_empty());
+}
+
+#[test]
+fn a_dry_run_fails_closed_as_the_enforced_policy_would() {
+    let rule = r#"{"from":[{"source":{"ipBlocks":["10.0.0.0/8"]}}]}"#;
+    for action in ["ALLOW", "DENY"] {
+        let spec = format!(r#"{{"action":"{action}","rules":[{rule}]}}"#);
+        let set = compile(&[dry_run("p", &spec)]);
+        let seen = set.observe(&request("GET / ip=none").attributes, None);
+        assert_eq!(seen.dry_run.len(), 1, "{action}");
+        assert_eq!(seen.dry_run[0].verdict, Verdict::Deny, "{action}");
+    }
 }

@@ -48,6 +48,11 @@ fn refusals_name_place_and_fix() {
              write a number from 0 to 65535; there are no ranges and no names",
         ),
         (
+            r#"{"rules":[{"when":[{"key":"destination.port","notValues":["+80"]}]}]}"#,
+            "spec.rules[0].when[0].notValues[0]: `+80` is not a port; \
+             write a number from 0 to 65535; there are no ranges and no names",
+        ),
+        (
             r#"{"action":"DENY","rules":[{"from":[{"source":{"ipBlocks":["10.0.0.0/33"]}}]}]}"#,
             "spec.rules[0].from[0].source.ipBlocks[0]: `10.0.0.0/33` is not an address or CIDR \
              block; write `10.1.2.3`, `10.1.0.0/16`, `2001:db8::1` or `2001:db8::/32`",

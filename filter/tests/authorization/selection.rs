@@ -102,6 +102,19 @@ fn only_selected_policies_are_compiled() {
 }
 
 #[test]
+fn the_root_namespace_comes_first() {
+    let spec = r#"{"rules":[{"to":[{"operation":{"ports":["1"]}}]}]}"#;
+    let set = PolicySet::compile(
+        &[policy("foo", spec), policy("istio-system", spec)],
+        &workload(&[], false),
+        &Mesh::default(),
+        Protocol::Http,
+    );
+    let near = set.nearest(&request("GET /").attributes, None).unwrap();
+    assert_eq!(near.policy, "istio-system/p");
+}
+
+#[test]
 fn a_bare_service_account_is_of_the_policys_namespace() {
     let spec = r#"{"rules":[{"from":[{"source":{"serviceAccounts":["a"]}}]}]}"#;
     let rows = [("foo", "foo", true), ("istio-system", "foo", false)];
@@ -154,4 +167,21 @@ fn trust_domain_aliases_count() {
             assert_eq!(found, matches != negated, "{rule} on {peer}");
         }
     }
+}
+
+#[test]
+fn the_configuration_says_what_the_proxy_is() {
+    let read =
+        |text: &str| Workload::read(&Node::root(&parse(text))).map_err(|error| error.to_string());
+    let found = read(r#"{"namespace":"foo","waypoint":true,"services":["bar/svc"]}"#);
+    assert_eq!(found, Ok(workload(&[], true)));
+    assert!(!read(r#"{"namespace":"foo"}"#).unwrap().waypoint);
+    assert_eq!(
+        read(r#"{"namespace":"foo","services":["svc"]}"#).unwrap_err(),
+        "services[0]: is not the name of a service; write `namespace/name`"
+    );
+    let mesh = parse(r#"{"selectorBasedGatewayPolicy":false}"#);
+    let mesh = Mesh::read(&Node::root(&mesh)).unwrap();
+    assert!(!mesh.selector_based_gateway_policy);
+    assert!(Mesh::default().selector_based_gateway_policy);
 }
