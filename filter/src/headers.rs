@@ -27,6 +27,11 @@ impl Headers {
         Self { blob }
     }
 
+    /// The serialization that the host takes and gives.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.blob
+    }
+
     /// Every header in order.
     pub fn iter(&self) -> Iter<'_> {
         let (count, rest) = take_int(&self.blob).unwrap_or((0, &[]));

@@ -21,13 +21,19 @@ pub mod attributes;
 pub mod authn;
 pub mod authz;
 pub mod config;
+pub mod crypto;
 pub mod decision;
+pub mod engine;
 pub mod headers;
+pub mod jose;
 pub mod json;
 pub mod policy;
 pub mod resource;
+#[cfg(target_arch = "wasm32")]
+mod shell;
 
 pub use attributes::{Attributes, Protocol};
-pub use config::ConfigError;
+pub use config::{Config, ConfigError};
 pub use decision::{Decision, Evidence};
+pub use engine::Engine;
 pub use headers::Headers;

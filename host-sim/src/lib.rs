@@ -1,1 +1,4 @@
-//! A proxy-wasm host on wasmtime.
+//! The Palisade simulator: a proxy-wasm host on wasmtime that runs the very `.wasm` that Envoy
+//! runs, and the command line `palisade` on top of it.
+
+pub mod vm;

@@ -1,1 +1,3 @@
-//! Palisade against real Envoy.
+//! Palisade against real Envoy, and the data-driven corpora.
+
+pub mod native;

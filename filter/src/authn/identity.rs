@@ -12,3 +12,14 @@ pub struct Identity {
     /// The claims, space-delimited ones (such as `scope`) already split into lists.
     pub claims: Map,
 }
+
+impl Identity {
+    /// `issuer/subject`, when the token names both.
+    pub fn principal(&self) -> Option<String> {
+        Some(format!(
+            "{}/{}",
+            self.issuer.as_deref()?,
+            self.subject.as_deref()?
+        ))
+    }
+}

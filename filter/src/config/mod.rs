@@ -1,11 +1,97 @@
 //! The plugin configuration: mesh, workload, clusters for key sets, and Istio resources.
 
 mod error;
+mod jwks_clusters;
 mod mesh;
 mod node;
+mod resources;
 mod workload;
 
 pub use error::ConfigError;
+pub use jwks_clusters::JwksClusters;
 pub use mesh::Mesh;
 pub use node::{Fields, Node, Path};
+pub use resources::Resources;
 pub use workload::Workload;
+
+use crate::attributes::Protocol;
+use crate::json;
+
+/// How deep a configuration may nest; Istio's own objects need about 12 levels.
+const MAX_DEPTH: usize = 64;
+
+/// The version of the configuration that this filter understands.
+const VERSION: i64 = 1;
+
+/// Everything that the filter is told at load.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Whether this is an HTTP or a network filter.
+    pub protocol: Protocol,
+    /// Mesh-wide settings.
+    pub mesh: Mesh,
+    /// The workload behind this proxy.
+    pub workload: Workload,
+    /// Where key sets are fetched.
+    pub jwks_clusters: JwksClusters,
+    /// The Istio objects, those of other workloads included.
+    pub resources: Resources,
+}
+
+impl Config {
+    /// Reads the plugin configuration: JSON, in which nothing may be unknown.
+    pub fn parse(text: &[u8]) -> Result<Self, ConfigError> {
+        let document = json::parse(text, MAX_DEPTH).map_err(|error| {
+            ConfigError::new("", format!("not JSON: {error}"))
+                .help("give the plugin configuration as JSON text in a StringValue")
+        })?;
+        Self::read(&Node::root(&document))
+    }
+
+    fn read(node: &Node<'_>) -> Result<Self, ConfigError> {
+        let known = [
+            "version",
+            "protocol",
+            "mesh",
+            "workload",
+            "jwksClusters",
+            "resources",
+        ];
+        let fields = node.object(&known)?;
+        let version = fields.require("version")?;
+        if version.integer()? != VERSION {
+            return Err(version
+                .error(format!("version `{}` is not supported", version.integer()?))
+                .help(format!("use version {VERSION}")));
+        }
+        Ok(Self {
+            protocol: match fields.get("protocol") {
+                None => Protocol::Http,
+                Some(node) => read_protocol(&node)?,
+            },
+            mesh: match fields.get("mesh") {
+                None => Mesh::default(),
+                Some(node) => Mesh::read(&node)?,
+            },
+            workload: Workload::read(&fields.require("workload")?)?,
+            jwks_clusters: match fields.get("jwksClusters") {
+                None => JwksClusters::default(),
+                Some(node) => JwksClusters::read(&node)?,
+            },
+            resources: match fields.get("resources") {
+                None => Resources::default(),
+                Some(node) => Resources::read(&node)?,
+            },
+        })
+    }
+}
+
+fn read_protocol(node: &Node<'_>) -> Result<Protocol, ConfigError> {
+    match node.string()? {
+        "http" => Ok(Protocol::Http),
+        "tcp" => Ok(Protocol::Tcp),
+        other => Err(node
+            .error(format!("unknown protocol `{other}`"))
+            .help("use `http` in envoy.filters.http.wasm, `tcp` in envoy.filters.network.wasm")),
+    }
+}

@@ -1,0 +1,170 @@
+//! The compiled `RequestAuthentication` resources of one workload.
+
+use super::evaluation::{Evaluation, Outcome};
+use super::key_store::{KeySetId, KeyStore, Sources};
+use super::output::Outputs;
+use super::reply::Refusal;
+use super::rule::Rule;
+use super::{Identity, output};
+use crate::attributes::Attributes;
+use crate::config::{Mesh, Workload};
+use crate::crypto::Crypto;
+use crate::decision::RequestChanges;
+use crate::resource::request_authentication::{KeySource, Presence, RemoteKeys};
+use crate::resource::{RequestAuthentication, ResourceName};
+
+/// Every rule that is for one workload, as Istio merges them.
+#[derive(Clone, Debug)]
+pub struct Authenticator {
+    rules: Vec<Rule>,
+    outputs: Outputs,
+    sources: Vec<RemoteKeys>,
+    crypto: Crypto,
+}
+
+/// What authentication says of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Authentication {
+    /// There is no token and none is needed: the request goes on to authorization, changed like
+    /// this.
+    Anonymous(RequestChanges),
+    /// Its token is good.
+    Verified(Box<Verified>),
+    /// It is answered here.
+    Refused(Refusal),
+    /// These keys have to be fetched first: see [`KeyStore::want`].
+    Waiting(KeySetId),
+}
+
+/// A request with a good token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Verified {
+    /// What the token says: the only one whose claims policies see.
+    pub identity: Identity,
+    /// The token taken out, what it says put in.
+    pub changes: RequestChanges,
+    /// The resource whose rule verified it.
+    pub policy: ResourceName,
+    /// The index of that rule in its `jwtRules`.
+    pub rule: usize,
+}
+
+impl Authenticator {
+    /// Merges and compiles the resources that are for `workload`.
+    ///
+    /// As istiod does: rules of resources in the workload's own namespace come first, then those of
+    /// the root namespace, and all are sorted by issuer, equal ones as they came.
+    pub fn compile<'a>(
+        resources: impl IntoIterator<Item = &'a RequestAuthentication>,
+        workload: &Workload,
+        mesh: &Mesh,
+        crypto: Crypto,
+    ) -> Self {
+        let mut resources: Vec<_> = resources
+            .into_iter()
+            .filter(|resource| resource.covers(workload, mesh))
+            .collect();
+        resources.sort_by_key(|resource| resource.name.namespace != workload.namespace);
+        let mut rules: Vec<_> = resources
+            .into_iter()
+            .flat_map(|resource| {
+                let name = &resource.name;
+                let rules = resource.rules.iter().enumerate();
+                rules.map(move |(index, rule)| (name, index, rule))
+            })
+            .collect();
+        rules.sort_by(|(_, _, a), (_, _, b)| a.issuer.cmp(&b.issuer));
+
+        let outputs = Outputs::new(rules.iter().map(|(_, _, rule)| *rule));
+        let mut sources = Sources::default();
+        let rules = rules
+            .into_iter()
+            .map(|(name, index, rule)| {
+                let keys = match &rule.keys {
+                    KeySource::Inline(keys) => super::rule::Keys::Inline(keys.clone()),
+                    KeySource::Remote(remote) => super::rule::Keys::Remote(sources.add(remote)),
+                };
+                Rule::new(name.clone(), index, rule, keys, &outputs)
+            })
+            .collect();
+        Self {
+            rules,
+            outputs,
+            sources: sources.into_inner(),
+            crypto,
+        }
+    }
+
+    /// The key sets that have to be fetched, at the index that is their [`KeySetId`]: rules with
+    /// the same origin share one.
+    pub fn sources(&self) -> &[RemoteKeys] {
+        &self.sources
+    }
+
+    /// Whether no rule is for this workload.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// Looks for tokens in the request and checks them.
+    ///
+    /// A CORS preflight carries no credentials and passes. Headers that rules write are always
+    /// taken away from what the client sent, unlike in Envoy also on a preflight and where the
+    /// rule that writes them was not tried.
+    pub fn authenticate(&self, attributes: &impl Attributes, keys: &KeyStore) -> Authentication {
+        if self.rules.is_empty() {
+            return Authentication::Anonymous(RequestChanges::default());
+        }
+        let headers = attributes.headers();
+        let mut changes = self.outputs.sanitize(headers);
+        if is_preflight(attributes) {
+            return Authentication::Anonymous(changes);
+        }
+        let mut evaluation =
+            Evaluation::new(&self.rules, headers, attributes.now(), keys, &self.crypto);
+        match evaluation.run() {
+            Outcome::Anonymous => {
+                evaluation.removed().apply(headers, &mut changes);
+                Authentication::Anonymous(changes)
+            }
+            Outcome::Verified(verified) => {
+                evaluation.removed().apply(headers, &mut changes);
+                for (rule, token) in &verified {
+                    output::write(rule, token, &mut changes);
+                }
+                match verified.last() {
+                    None => Authentication::Anonymous(changes),
+                    Some((rule, token)) => Authentication::Verified(Box::new(Verified {
+                        identity: rule.identity(token),
+                        changes,
+                        policy: rule.policy().clone(),
+                        rule: rule.index(),
+                    })),
+                }
+            }
+            Outcome::Refused(status, rule) => Authentication::Refused(Refusal::new(
+                status,
+                headers,
+                rule.policy().clone(),
+                rule.index(),
+            )),
+            Outcome::Waiting(id) => Authentication::Waiting(id),
+        }
+    }
+
+    /// Whether a request without token is refused by some rule.
+    pub fn requires_token(&self) -> bool {
+        self.rules
+            .iter()
+            .any(|rule| rule.presence() == Presence::Required)
+    }
+}
+
+/// A CORS preflight, by the same signs as in Envoy (`bypass_cors_preflight`).
+fn is_preflight(attributes: &impl Attributes) -> bool {
+    let headers = attributes.headers();
+    let given = |name| headers.get(name).is_some_and(|value| !value.is_empty());
+    headers.method() == Some(b"OPTIONS")
+        && given("origin")
+        && given("access-control-request-method")
+}

@@ -1,0 +1,183 @@
+//! One compiled rule: which tokens it is for, and whether a token is good.
+
+use std::sync::Arc;
+
+use super::audience::Audiences;
+use super::claims::SpaceDelimited;
+use super::key_store::{KeySetId, KeyStore, Lookup};
+use super::location::{Location, locations};
+use super::output::Outputs;
+use super::{Identity, output};
+use crate::crypto::Crypto;
+use crate::jose::{Jwt, JwtStatus, KeySet};
+use crate::json::{Map, Value};
+use crate::resource::ResourceName;
+use crate::resource::request_authentication::{JwtRule, Presence};
+
+/// A rule of a resource, ready for use.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    policy: ResourceName,
+    index: usize,
+    issuer: String,
+    audiences: Audiences,
+    keys: Keys,
+    locations: Vec<Location>,
+    forward: bool,
+    output: output::Output,
+    space_delimited: SpaceDelimited,
+    presence: Presence,
+}
+
+/// Where the keys of a rule are.
+#[derive(Clone, Debug)]
+pub enum Keys {
+    /// In the rule.
+    Inline(Arc<KeySet>),
+    /// In the key store.
+    Remote(KeySetId),
+}
+
+/// A token that is good.
+#[derive(Clone, Debug)]
+pub struct Token {
+    /// Its claims as they were sent.
+    pub claims: Map,
+    /// Its payload as it was sent, in base64url.
+    pub payload: Vec<u8>,
+}
+
+/// Why a token is not good, or not yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotVerified {
+    /// It is not.
+    Refused(JwtStatus),
+    /// Nobody knows before these keys are there.
+    Waiting(KeySetId),
+}
+
+impl Rule {
+    /// Compiles rule `index` of the resource `policy`.
+    pub fn new(
+        policy: ResourceName,
+        index: usize,
+        rule: &JwtRule,
+        keys: Keys,
+        outputs: &Outputs,
+    ) -> Self {
+        Self {
+            policy,
+            index,
+            issuer: rule.issuer.clone(),
+            audiences: Audiences::new(&rule.audiences),
+            keys,
+            locations: locations(rule, outputs),
+            forward: rule.forward_original_token,
+            output: output::Output::new(rule),
+            space_delimited: SpaceDelimited::new(&rule.space_delimited_claims),
+            presence: rule.presence,
+        }
+    }
+
+    /// Checks one token, in Envoy's order: form, issuer, time, audience, keys, signature.
+    ///
+    /// This is the place for a memory of verified tokens: a hit has to check time and audience
+    /// again, and must end with the keys that verified it ([`KeyStore::generation`]).
+    pub fn verify(
+        &self,
+        token: &[u8],
+        now: i64,
+        store: &KeyStore,
+        crypto: &Crypto,
+    ) -> Result<Token, NotVerified> {
+        let jwt = Jwt::parse(token)?;
+        if !self.issuer.is_empty() && self.issuer != jwt.issuer() {
+            return Err(JwtStatus::UnknownIssuer.into());
+        }
+        jwt.check_time(now)?;
+        if !self.audiences.allow(jwt.audiences()) {
+            return Err(JwtStatus::AudienceNotAllowed.into());
+        }
+        match &self.keys {
+            Keys::Inline(keys) => keys.verify(&jwt, crypto)?,
+            Keys::Remote(id) => verify_remote(&jwt, *id, now, store, crypto)?,
+        }
+        Ok(Token {
+            payload: jwt.payload.to_vec(),
+            claims: jwt.claims,
+        })
+    }
+
+    /// What a verified token says.
+    pub fn identity(&self, token: &Token) -> Identity {
+        let text = |name| {
+            let value = token.claims.get(name);
+            value.and_then(Value::as_str).map(str::to_owned)
+        };
+        Identity {
+            issuer: text("iss"),
+            subject: text("sub"),
+            claims: self.space_delimited.split(token.claims.clone()),
+        }
+    }
+
+    /// The places that can carry its tokens.
+    pub fn locations(&self) -> &[Location] {
+        &self.locations
+    }
+
+    /// Whether its tokens stay in the request.
+    pub fn forwards(&self) -> bool {
+        self.forward
+    }
+
+    /// What it writes.
+    pub fn output(&self) -> &output::Output {
+        &self.output
+    }
+
+    /// Whether there must be a token.
+    pub fn presence(&self) -> Presence {
+        self.presence
+    }
+
+    /// The resource that it is from.
+    pub fn policy(&self) -> &ResourceName {
+        &self.policy
+    }
+
+    /// Its index in that resource.
+    pub fn index(&self) -> usize {
+        self.index
+    }
+}
+
+/// A `kid` that is not in the set may be a new key of the issuer: worth a fetch, once in a while.
+fn verify_remote(
+    jwt: &Jwt<'_>,
+    id: KeySetId,
+    now: i64,
+    store: &KeyStore,
+    crypto: &Crypto,
+) -> Result<(), NotVerified> {
+    let keys = match store.lookup(id, now) {
+        Lookup::Ready(keys) => keys,
+        Lookup::Pending => return Err(NotVerified::Waiting(id)),
+        Lookup::Failed => return Err(JwtStatus::KeysNotFetched.into()),
+    };
+    let unknown = |key_id: &String| !keys.has_key_id(key_id);
+    match keys.verify(jwt, crypto) {
+        Err(JwtStatus::NoMatchingKey)
+            if jwt.key_id.as_ref().is_some_and(unknown) && store.may_refetch(id, now) =>
+        {
+            Err(NotVerified::Waiting(id))
+        }
+        other => Ok(other?),
+    }
+}
+
+impl From<JwtStatus> for NotVerified {
+    fn from(status: JwtStatus) -> Self {
+        Self::Refused(status)
+    }
+}

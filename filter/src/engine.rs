@@ -1,0 +1,173 @@
+//! The way through: authenticate, authorize, decide.
+
+use crate::attributes::{Attributes, Protocol};
+use crate::authn::{Authentication, Authenticator, Identity, KeySetId, KeyStore};
+use crate::authz::{Authorization, DENIED};
+use crate::config::{Config, ConfigError};
+use crate::crypto::Crypto;
+use crate::decision::{Decision, Evidence, LocalReply, Outcome, Phase, RequestChanges, Verdict};
+use crate::policy::PolicySet;
+use crate::resource::request_authentication::RemoteKeys;
+
+const OK: u16 = 200;
+const FORBIDDEN: u16 = 403;
+
+/// The policies of one workload, compiled.
+#[derive(Debug)]
+pub struct Engine {
+    protocol: Protocol,
+    authenticator: Authenticator,
+    policies: PolicySet,
+}
+
+/// How much evidence is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// What decided.
+    Brief,
+    /// And, where nothing matched, what came nearest.
+    Full,
+}
+
+/// What the engine says about a request.
+#[derive(Clone, Debug)]
+pub enum Judgement {
+    /// It is decided.
+    Decided(Box<Decision>),
+    /// It cannot be decided before these keys are there, or known not to come.
+    Waiting(KeySetId),
+}
+
+impl Engine {
+    /// Compiles what of `config` is for its workload; signatures are verified by `crypto`.
+    pub fn compile(config: &Config, crypto: Crypto) -> Result<Self, ConfigError> {
+        let Config {
+            protocol,
+            mesh,
+            workload,
+            jwks_clusters,
+            resources,
+        } = config;
+        let rules = &resources.request_authentications;
+        let authenticator = Authenticator::compile(rules, workload, mesh, crypto);
+        for source in authenticator.sources() {
+            let url = source.origin.first_url();
+            if jwks_clusters.cluster(url).is_none() {
+                return Err(
+                    ConfigError::new("jwksClusters", format!("no cluster for `{url}`"))
+                        .help(format!("add `\"{}\": \"<Envoy cluster>\"`", url.origin())),
+                );
+            }
+        }
+        let rules = &resources.authorization_policies;
+        let policies = PolicySet::compile(rules, workload, mesh, *protocol);
+        if policies.has_custom() {
+            return Err(
+                ConfigError::new("resources", "action CUSTOM is not supported yet")
+                    .help("remove the policy, or put Envoy's ext_authz filter in front"),
+            );
+        }
+        Ok(Self {
+            protocol: *protocol,
+            authenticator,
+            policies,
+        })
+    }
+
+    /// The key sets that have to be fetched.
+    pub fn key_sources(&self) -> &[RemoteKeys] {
+        self.authenticator.sources()
+    }
+
+    /// Decides about the request or connection behind `attributes`.
+    pub fn judge(
+        &self,
+        attributes: &impl Attributes,
+        keys: &KeyStore,
+        detail: Detail,
+    ) -> Judgement {
+        let authentication = match self.protocol {
+            Protocol::Http => self.authenticator.authenticate(attributes, keys),
+            Protocol::Tcp => Authentication::Anonymous(RequestChanges::default()),
+        };
+        let (identity, changes) = match authentication {
+            Authentication::Anonymous(changes) => (None, changes),
+            Authentication::Verified(verified) => (Some(verified.identity), verified.changes),
+            Authentication::Waiting(key_set) => return Judgement::Waiting(key_set),
+            Authentication::Refused(refusal) => {
+                let mut evidence = evidence(Verdict::Deny, refusal.reply.status, Phase::Authn);
+                evidence.policy = Some(refusal.policy.to_string());
+                evidence.rule = Some(refusal.rule);
+                evidence.principal = attributes.peer().map(str::to_owned);
+                return decided(Outcome::Deny(refusal.reply), evidence);
+            }
+        };
+        self.authorize(attributes, identity.as_ref(), changes, detail)
+    }
+
+    fn authorize(
+        &self,
+        attributes: &impl Attributes,
+        identity: Option<&Identity>,
+        changes: RequestChanges,
+        detail: Detail,
+    ) -> Judgement {
+        let authorization = self.policies.authorize(attributes, identity);
+        let verdict = authorization.verdict();
+        let status = if verdict == Verdict::Allow {
+            OK
+        } else {
+            FORBIDDEN
+        };
+        let mut evidence = evidence(verdict, status, authorization.phase());
+        if let Some(rule) = authorization.rule() {
+            evidence.policy = Some(rule.policy.to_string());
+            evidence.rule = Some(rule.index);
+        }
+        evidence.principal = attributes.peer().map(str::to_owned);
+        evidence.request_principal = identity.and_then(Identity::principal);
+        if self.policies.has_observers() {
+            let observation = self.policies.observe(attributes, identity);
+            evidence.dry_run = observation.dry_run;
+            evidence.audit = observation.audit;
+        }
+        if detail == Detail::Full && matches!(authorization, Authorization::NotAllowed) {
+            evidence.nearest = self.policies.nearest(attributes, identity);
+        }
+        let outcome = match authorization.details() {
+            None => Outcome::Allow(changes),
+            Some(details) => Outcome::Deny(LocalReply {
+                status,
+                body: DENIED.to_owned(),
+                headers: Vec::new(),
+                details,
+            }),
+        };
+        decided(outcome, evidence)
+    }
+}
+
+fn evidence(verdict: Verdict, status: u16, phase: Phase) -> Evidence {
+    Evidence {
+        verdict,
+        status,
+        phase,
+        reason: None,
+        details: None,
+        policy: None,
+        rule: None,
+        principal: None,
+        request_principal: None,
+        nearest: None,
+        dry_run: Vec::new(),
+        audit: Vec::new(),
+    }
+}
+
+fn decided(outcome: Outcome, mut evidence: Evidence) -> Judgement {
+    if let Outcome::Deny(reply) = &outcome {
+        evidence.reason = Some(reply.body.clone());
+        evidence.details = Some(reply.details.clone());
+    }
+    Judgement::Decided(Box::new(Decision { outcome, evidence }))
+}

@@ -1,0 +1,231 @@
+//! One configuration in force in one VM.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::debug;
+use proxy_wasm::hostcalls;
+
+use super::counters::Counters;
+use super::fetch::Fetcher;
+use super::request::{HostAttributes, now};
+use super::{report, respond};
+use crate::attributes::Protocol;
+use crate::authn::{KeySetId, KeyStore};
+use crate::config::{Config, ConfigError};
+use crate::crypto::{Crypto, Host};
+use crate::decision::{Decision, Outcome};
+use crate::engine::{Detail, Engine, Judgement};
+
+/// How often to look while a request waits for keys that another VM fetches.
+const IMPATIENT: Duration = Duration::from_millis(50);
+
+/// How often key sets are looked after otherwise, and the log level is read again.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The engine with what it needs from the host.
+pub(super) struct Plugin {
+    root_id: u32,
+    protocol: Protocol,
+    engine: Engine,
+    keys: RefCell<KeyStore>,
+    fetcher: Fetcher,
+    waiting: RefCell<BTreeMap<u32, KeySetId>>,
+    counters: Rc<Counters>,
+}
+
+/// Envoy's own cryptography.
+enum EnvoyHost {}
+
+/// Whether the stream goes on by itself.
+pub(super) enum Progress {
+    /// It goes on.
+    Go,
+    /// It was answered, or waits.
+    Stop,
+}
+
+impl Plugin {
+    /// Compiles `config` for the root context `root_id`.
+    pub(super) fn new(root_id: u32, config: &Config) -> Result<Self, ConfigError> {
+        let engine = Engine::compile(config, Crypto::detect::<EnvoyHost>())?;
+        let counters = Rc::new(Counters::define());
+        let sources = engine.key_sources();
+        Ok(Self {
+            root_id,
+            protocol: config.protocol,
+            keys: RefCell::new(KeyStore::new(sources)),
+            fetcher: Fetcher::new(sources, config.jwks_clusters.clone(), Rc::clone(&counters)),
+            engine,
+            waiting: RefCell::default(),
+            counters,
+        })
+    }
+
+    /// Whether it judges requests or connections.
+    pub(super) fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Comes into force. Keys are fetched from the first tick on: the VM that only tries a
+    /// configuration out is gone by then.
+    pub(super) fn start(&self) {
+        set_tick(if self.engine.key_sources().is_empty() {
+            TICK
+        } else {
+            IMPATIENT
+        });
+    }
+
+    /// Judges the HTTP request of the context in hand.
+    pub(super) fn judge_http(&self, context_id: u32) -> Progress {
+        let first = self.judge(Protocol::Http);
+        let judgement = match &first {
+            Judgement::Waiting(key_set) if self.ask_for(*key_set, context_id) => {
+                self.judge(Protocol::Http)
+            }
+            _ => first,
+        };
+        match judgement {
+            Judgement::Decided(decision) => self.carry_out(&decision),
+            Judgement::Waiting(key_set) => {
+                debug!("request {context_id} waits for keys");
+                self.waiting.borrow_mut().insert(context_id, key_set);
+                in_context(self.root_id, || set_tick(IMPATIENT));
+                let _ = hostcalls::set_effective_context(context_id);
+                Progress::Stop
+            }
+        }
+    }
+
+    /// Has keys fetched for the request in hand; whether they need not be waited for.
+    fn ask_for(&self, key_set: KeySetId, context_id: u32) -> bool {
+        self.keys.borrow_mut().want(key_set, now());
+        // Calls and timers belong to the root: the request may be gone when the answer comes.
+        let mut settled = Vec::new();
+        in_context(self.root_id, || {
+            settled = self.fetcher.run(&mut self.keys.borrow_mut(), now());
+        });
+        let _ = hostcalls::set_effective_context(context_id);
+        settled.contains(&key_set)
+    }
+
+    /// Judges the TCP connection of the context in hand.
+    pub(super) fn judge_tcp(&self) -> Progress {
+        match self.judge(Protocol::Tcp) {
+            Judgement::Decided(decision) => {
+                report::report(&decision.evidence, &self.counters);
+                match decision.outcome {
+                    Outcome::Allow(_) => Progress::Go,
+                    Outcome::Deny(_) => Progress::Stop,
+                }
+            }
+            // A connection carries no token.
+            Judgement::Waiting(_) => Progress::Stop,
+        }
+    }
+
+    /// Forgets a request that is gone.
+    pub(super) fn forget(&self, context_id: u32) {
+        self.waiting.borrow_mut().remove(&context_id);
+    }
+
+    /// Time has passed.
+    pub(super) fn on_tick(&self) {
+        self.look_after_keys();
+    }
+
+    /// A key set fetch came back; `body` is the length of its body.
+    pub(super) fn on_call_response(&self, call: u32, body: usize) {
+        let settled = self
+            .fetcher
+            .on_response(call, body, &mut self.keys.borrow_mut(), now());
+        self.resume(settled.as_slice());
+        self.look_after_keys();
+    }
+
+    fn judge(&self, protocol: Protocol) -> Judgement {
+        let detail = if report::in_full() {
+            Detail::Full
+        } else {
+            Detail::Brief
+        };
+        self.engine
+            .judge(&HostAttributes::new(protocol), &self.keys.borrow(), detail)
+    }
+
+    fn carry_out(&self, decision: &Decision) -> Progress {
+        report::report(&decision.evidence, &self.counters);
+        match &decision.outcome {
+            Outcome::Allow(changes) => match respond::apply(changes) {
+                Ok(()) => Progress::Go,
+                Err(_) => {
+                    respond::reply(&respond::cannot_change());
+                    Progress::Stop
+                }
+            },
+            Outcome::Deny(reply) => {
+                respond::reply(reply);
+                Progress::Stop
+            }
+        }
+    }
+
+    /// Fetches what is due and lets the requests go on that need wait no more.
+    fn look_after_keys(&self) {
+        if self.engine.key_sources().is_empty() {
+            return;
+        }
+        let settled = self.fetcher.run(&mut self.keys.borrow_mut(), now());
+        self.resume(&settled);
+        set_tick(if self.waiting.borrow().is_empty() {
+            TICK
+        } else {
+            IMPATIENT
+        });
+    }
+
+    /// Judges the requests again that waited for these key sets.
+    fn resume(&self, settled: &[KeySetId]) {
+        let ready: Vec<u32> = {
+            let waiting = self.waiting.borrow();
+            let ready = waiting
+                .iter()
+                .filter(|(_, key_set)| settled.contains(key_set));
+            ready.map(|(context_id, _)| *context_id).collect()
+        };
+        for context_id in ready {
+            self.waiting.borrow_mut().remove(&context_id);
+            in_context(context_id, || {
+                if let Progress::Go = self.judge_http(context_id) {
+                    // A stream that is gone needs no resuming.
+                    let _ = hostcalls::resume_http_request();
+                }
+            });
+            let _ = hostcalls::set_effective_context(self.root_id);
+        }
+    }
+}
+
+impl Host for EnvoyHost {
+    fn verify_signature(arguments: &[u8]) -> Option<Vec<u8>> {
+        hostcalls::call_foreign_function("verify_signature", Some(arguments))
+            .ok()
+            .flatten()
+    }
+}
+
+/// Does something for another context than the one in hand.
+fn in_context(context_id: u32, action: impl FnOnce()) {
+    if hostcalls::set_effective_context(context_id).is_ok() {
+        action();
+    }
+}
+
+fn set_tick(period: Duration) {
+    if hostcalls::set_tick_period(period).is_err() {
+        debug!("the host has no timer: keys are fetched on demand only");
+    }
+}

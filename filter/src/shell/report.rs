@@ -1,0 +1,28 @@
+//! Saying what was decided: filter state for the access log, the debug log, counters.
+
+use log::{Level, debug, log_enabled, warn};
+use proxy_wasm::hostcalls;
+
+use super::counters::Counters;
+use crate::decision::Evidence;
+
+/// The filter state key of the evidence: `%FILTER_STATE(wasm.palisade:PLAIN)%`.
+const FILTER_STATE: &str = "palisade";
+
+/// Whether decisions are to be explained in full.
+pub(super) fn in_full() -> bool {
+    log_enabled!(Level::Debug)
+}
+
+/// Reports a decision everywhere.
+pub(super) fn report(evidence: &Evidence, counters: &Counters) {
+    counters.count(evidence);
+    let text = match serde_json::to_vec(evidence) {
+        Ok(text) => text,
+        Err(error) => return warn!("a decision could not be reported: {error}"),
+    };
+    if hostcalls::set_property(vec![FILTER_STATE], Some(&text)).is_err() {
+        warn!("filter state `{FILTER_STATE}` is not writable");
+    }
+    debug!("decision {}", String::from_utf8_lossy(&text));
+}

@@ -1,0 +1,140 @@
+//! The clusters that a plugin can call, scripted.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::request::{Header, first};
+
+/// The clusters of the simulated Envoy, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Upstreams {
+    clusters: BTreeMap<String, Upstream>,
+    calls: Vec<Call>,
+}
+
+/// How a cluster answers.
+#[derive(Clone)]
+pub enum Upstream {
+    /// With this answer, after a while.
+    Reply {
+        /// Headers with `:status`.
+        headers: Vec<Header>,
+        /// The body.
+        body: Vec<u8>,
+        /// How long it takes.
+        delay: Duration,
+    },
+    /// No connection: Envoy answers 503 itself.
+    Unreachable,
+    /// The connection breaks: an answer without headers.
+    Reset,
+    /// Never; the call's time-out ends it.
+    Silent,
+    /// As the function says.
+    Script(Rc<dyn Fn(&Call) -> Upstream>),
+}
+
+/// A call that a plugin made.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// The cluster that it went to.
+    pub cluster: String,
+    /// Its headers with pseudo headers.
+    pub headers: Vec<Header>,
+    /// Its body.
+    pub body: Vec<u8>,
+    /// The VM that made it: 0 is the main thread, then the workers.
+    pub vm: usize,
+    /// How long the plugin would wait.
+    pub timeout: Duration,
+}
+
+impl Upstreams {
+    /// Sets how `cluster` answers from now on.
+    pub fn set(&mut self, cluster: &str, upstream: Upstream) {
+        self.clusters.insert(cluster.to_owned(), upstream);
+    }
+
+    /// Every call so far.
+    pub fn calls(&self) -> &[Call] {
+        &self.calls
+    }
+
+    /// Takes a call; `None` when there is no such cluster.
+    pub(super) fn take(&mut self, call: Call) -> Option<Upstream> {
+        let upstream = self.clusters.get(&call.cluster)?.clone();
+        self.calls.push(call);
+        Some(upstream)
+    }
+}
+
+impl Upstream {
+    /// Answers at once with `status` and `body`.
+    pub fn reply(status: u16, body: &[u8]) -> Self {
+        Self::Reply {
+            headers: vec![(b":status".to_vec(), status.to_string().into_bytes())],
+            body: body.to_vec(),
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// Answers so, but only after `delay`.
+    #[must_use]
+    pub fn after(self, delay: Duration) -> Self {
+        match self {
+            Self::Reply { headers, body, .. } => Self::Reply { headers, body, delay },
+            other => other,
+        }
+    }
+
+    /// Adds a header to the answer.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        if let Self::Reply { headers, .. } = &mut self {
+            headers.push((name.to_ascii_lowercase().into(), value.into()));
+        }
+        self
+    }
+
+    /// Headers and body of the answer to `call`, and when it comes.
+    pub(super) fn answer(&self, call: &Call) -> (Vec<Header>, Vec<u8>, Duration) {
+        let status = |code: &str| vec![(b":status".to_vec(), code.as_bytes().to_vec())];
+        match self {
+            Self::Reply { headers, body, delay } if *delay < call.timeout => {
+                (headers.clone(), body.clone(), *delay)
+            }
+            Self::Reply { .. } | Self::Silent => {
+                (status("504"), b"upstream request timeout".to_vec(), call.timeout)
+            }
+            Self::Unreachable => (status("503"), b"no healthy upstream".to_vec(), Duration::ZERO),
+            Self::Reset => (Vec::new(), Vec::new(), Duration::ZERO),
+            Self::Script(script) => script(call).answer(call),
+        }
+    }
+}
+
+impl Call {
+    /// The first value of the header `name`.
+    pub fn header(&self, name: &str) -> Option<&[u8]> {
+        first(&self.headers, name.as_bytes())
+    }
+
+    /// The `:path`.
+    pub fn path(&self) -> String {
+        String::from_utf8_lossy(self.header(":path").unwrap_or_default()).into_owned()
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Reply { .. } => "Reply",
+            Self::Unreachable => "Unreachable",
+            Self::Reset => "Reset",
+            Self::Silent => "Silent",
+            Self::Script(_) => "Script",
+        })
+    }
+}
