@@ -5,7 +5,7 @@ use std::fmt;
 use jsonwebtoken::DecodingKey;
 
 use super::der;
-use super::provider;
+use super::software::{is_ed25519, is_on_curve};
 use crate::jose::{Algorithm, Hash};
 
 /// A key whose numbers are sound. It is turned once, at load, into what verification takes.
@@ -91,7 +91,7 @@ impl Key {
             point.resize(point.len().saturating_add(padding), 0);
             point.extend_from_slice(coordinate);
         }
-        if !provider::is_on_curve(curve, &point) {
+        if !is_on_curve(curve, &point) {
             return Err(KeyError::NotOnCurve);
         }
         Ok(Self {
@@ -102,13 +102,12 @@ impl Key {
 
     /// An Ed25519 key (RFC 8037 section 2).
     pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
-        let decoding = DecodingKey::from_ed_der(x);
-        if x.len() != 32 || !provider::is_ed25519(&decoding) {
+        if !is_ed25519(x) {
             return Err(KeyError::Ed25519);
         }
         Ok(Self {
             kind: Kind::Ed25519,
-            decoding,
+            decoding: DecodingKey::from_ed_der(x),
         })
     }
 

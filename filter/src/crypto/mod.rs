@@ -8,6 +8,7 @@ mod der;
 pub mod host;
 mod key;
 mod provider;
+mod software;
 
 pub use host::{Host, NoHost};
 pub use key::{Curve, Key, KeyError};

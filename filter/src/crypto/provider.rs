@@ -2,13 +2,12 @@
 
 use std::marker::PhantomData;
 
-use jsonwebtoken::crypto::rust_crypto::DEFAULT_PROVIDER;
 use jsonwebtoken::crypto::{CryptoProvider, JwtVerifier, KeyUtils};
 use jsonwebtoken::errors::{ErrorKind, Result};
 use jsonwebtoken::signature::{self, Verifier};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
-use p521::ecdsa as p521_ecdsa;
 
+use super::software::{Software, verify_ecdsa};
 use super::{Curve, Host, Key, der, host};
 use crate::jose::Hash;
 
@@ -34,30 +33,8 @@ pub fn verify_es512<H: Host>(key: &Key, message: &[u8], signature: &[u8]) -> boo
         return false;
     };
     let der = der::ecdsa_signature(signature);
-    ask::<H>(Hash::Sha512, info, &der, message).unwrap_or_else(|| {
-        let key = der::public_key(info)
-            .and_then(|point| p521_ecdsa::VerifyingKey::from_sec1_bytes(point).ok());
-        let signature = p521_ecdsa::Signature::from_slice(signature);
-        match (key, signature) {
-            (Some(key), Ok(signature)) => key.verify(message, &signature).is_ok(),
-            _ => false,
-        }
-    })
-}
-
-/// Whether `point` (uncompressed, SEC 1 section 2.3.3) is on the curve.
-pub fn is_on_curve(curve: Curve, point: &[u8]) -> bool {
-    let algorithm = match curve {
-        Curve::P256 => Algorithm::ES256,
-        Curve::P384 => Algorithm::ES384,
-        Curve::P521 => return p521_ecdsa::VerifyingKey::from_sec1_bytes(point).is_ok(),
-    };
-    (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &DecodingKey::from_ec_der(point)).is_ok()
-}
-
-/// Whether this is an Ed25519 key.
-pub fn is_ed25519(key: &DecodingKey) -> bool {
-    (DEFAULT_PROVIDER.verifier_factory)(&Algorithm::EdDSA, key).is_ok()
+    ask::<H>(Hash::Sha512, info, &der, message)
+        .unwrap_or_else(|| verify_ecdsa(Curve::P521, info, message, signature))
 }
 
 fn verifier<H: Host>(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
@@ -65,7 +42,7 @@ fn verifier<H: Host>(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn
         Algorithm::RS256 | Algorithm::ES256 => Hash::Sha256,
         Algorithm::RS384 | Algorithm::ES384 => Hash::Sha384,
         Algorithm::RS512 => Hash::Sha512,
-        _ => return software(*algorithm, key),
+        _ => return Ok(Box::new(software(*algorithm, key))),
     };
     Ok(Box::new(HostFirst::<H> {
         algorithm: *algorithm,
@@ -75,18 +52,11 @@ fn verifier<H: Host>(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn
     }))
 }
 
-/// RustCrypto's verifier. It wants the public key out of the SubjectPublicKeyInfo.
-fn software(algorithm: Algorithm, key: &DecodingKey) -> Result<Box<dyn JwtVerifier>> {
-    let family = algorithm.family();
-    if !matches!(family, AlgorithmFamily::Rsa | AlgorithmFamily::Ec) {
-        return (DEFAULT_PROVIDER.verifier_factory)(&algorithm, key);
+fn software(algorithm: Algorithm, key: &DecodingKey) -> Software {
+    Software {
+        algorithm,
+        key: key.clone(),
     }
-    let inner = der::public_key(key.try_get_as_bytes()?).ok_or(ErrorKind::InvalidKeyFormat)?;
-    let key = match family {
-        AlgorithmFamily::Rsa => DecodingKey::from_rsa_der(inner),
-        _ => DecodingKey::from_ec_der(inner),
-    };
-    (DEFAULT_PROVIDER.verifier_factory)(&algorithm, &key)
 }
 
 /// What the host says; `None` when it does not answer.
@@ -122,9 +92,7 @@ impl<H: Host> Verifier<Vec<u8>> for HostFirst<H> {
         match answer {
             Some(true) => Ok(()),
             Some(false) => Err(signature::Error::new()),
-            None => software(self.algorithm, &self.key)
-                .map_err(signature::Error::from_source)?
-                .verify(message, signature),
+            None => software(self.algorithm, &self.key).verify(message, signature),
         }
     }
 }
