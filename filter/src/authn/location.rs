@@ -64,6 +64,8 @@ impl Location {
         match self {
             Self::Header(HeaderLocation { name, prefix }) => {
                 for value in headers.get_all(name) {
+                    // White space around a value is no part of it (RFC 9110 section 5.5).
+                    let value = value.trim_ascii();
                     if let Some(token) = after_prefix(value, prefix.as_bytes()) {
                         let token = Cow::Borrowed(token);
                         found.push(Found { token, location });

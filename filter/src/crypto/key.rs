@@ -18,10 +18,12 @@ pub struct Key {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
-    Rsa,
+    /// A modulus of so many bits.
+    Rsa(usize),
     Ec(Curve),
     Ed25519,
-    Hmac,
+    /// A secret of so many bytes.
+    Hmac(usize),
 }
 
 /// An elliptic curve of RFC 7518 section 6.2.1.1.
@@ -48,11 +50,15 @@ pub enum KeyError {
     NotOnCurve,
     /// An Ed25519 key has 32 bytes that stand for a point.
     Ed25519,
-    /// A secret must not be empty.
-    EmptySecret,
+    /// The secret has so few bytes that it is for no algorithm (RFC 7518 section 3.2).
+    ShortSecret(usize),
 }
 
+/// What Envoy takes at least.
 const MIN_MODULUS_BITS: usize = 1024;
+
+/// What a signature takes at least (RFC 7518 section 3.3).
+const STRONG_MODULUS_BITS: usize = 2048;
 
 /// What RustCrypto verifies; more would cost an unbounded amount of time for every forged token.
 const MAX_MODULUS_BITS: usize = 4096;
@@ -75,7 +81,7 @@ impl Key {
             return Err(KeyError::Exponent);
         }
         Ok(Self {
-            kind: Kind::Rsa,
+            kind: Kind::Rsa(bits),
             decoding: DecodingKey::from_rsa_der(&der::rsa_key_info(n, e)),
         })
     }
@@ -113,28 +119,45 @@ impl Key {
 
     /// A shared secret.
     pub fn hmac(secret: &[u8]) -> Result<Self, KeyError> {
-        if secret.is_empty() {
-            return Err(KeyError::EmptySecret);
+        if secret.len() < Hash::Sha256.len() {
+            return Err(KeyError::ShortSecret(secret.len()));
         }
         Ok(Self {
-            kind: Kind::Hmac,
+            kind: Kind::Hmac(secret.len()),
             decoding: DecodingKey::from_secret(secret),
         })
     }
 
     /// Whether keys of this type and curve are for `algorithm`.
-    pub fn fits(&self, algorithm: Algorithm) -> bool {
+    pub fn is_of_type(&self, algorithm: Algorithm) -> bool {
         match algorithm {
-            Algorithm::Rsa(_) | Algorithm::RsaPss(_) => self.kind == Kind::Rsa,
+            Algorithm::Rsa(_) | Algorithm::RsaPss(_) => matches!(self.kind, Kind::Rsa(_)),
             Algorithm::Ecdsa(hash) => self.kind == Kind::Ec(Curve::of(hash)),
             Algorithm::EdDsa => self.kind == Kind::Ed25519,
-            Algorithm::Hmac(_) => self.kind == Kind::Hmac,
+            Algorithm::Hmac(_) => matches!(self.kind, Kind::Hmac(_)),
         }
+    }
+
+    /// Whether it may verify signatures of `algorithm`: by its type and its size. Unlike in Envoy
+    /// an RSA key must have 2048 bits and a secret the length of the hash (RFC 7518 sections 3.2,
+    /// 3.3 and 3.5): less can be found out.
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        let long_enough = match (self.kind, algorithm) {
+            (Kind::Hmac(len), Algorithm::Hmac(hash)) => len >= hash.len(),
+            (Kind::Rsa(bits), _) => bits >= STRONG_MODULUS_BITS,
+            _ => true,
+        };
+        long_enough && self.is_of_type(algorithm)
     }
 
     /// Whether it is an Ed25519 key.
     pub fn is_ed25519(&self) -> bool {
         self.kind == Kind::Ed25519
+    }
+
+    /// Whether it is an RSA key that is too small for signatures.
+    pub fn is_small_rsa(&self) -> bool {
+        matches!(self.kind, Kind::Rsa(bits) if bits < STRONG_MODULUS_BITS)
     }
 
     pub(super) fn curve(&self) -> Option<Curve> {
@@ -221,7 +244,11 @@ impl fmt::Display for KeyError {
             Self::Exponent => f.write_str("RSA exponent is neither 3 nor 65537"),
             Self::NotOnCurve => f.write_str("point is not on the curve"),
             Self::Ed25519 => f.write_str("`x` is not an Ed25519 key of 32 bytes"),
-            Self::EmptySecret => f.write_str("secret is empty"),
+            Self::ShortSecret(len) => write!(
+                f,
+                "secret has {len} bytes, must have at least {}",
+                Hash::Sha256.len()
+            ),
         }
     }
 }

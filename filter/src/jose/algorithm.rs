@@ -48,3 +48,15 @@ impl Algorithm {
         })
     }
 }
+
+impl Hash {
+    /// The bytes of its output.
+    #[allow(clippy::len_without_is_empty, reason = "no hash is empty")]
+    pub fn len(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}

@@ -11,10 +11,21 @@ use crate::json::{Map, Value};
 pub struct Jwk {
     /// `kid`; an empty one counts as none.
     pub id: Option<String>,
-    /// `alg`: the only algorithm that it is for.
-    pub algorithm: Option<Algorithm>,
+    /// What it is for.
+    pub purpose: Purpose,
     /// The key itself.
     pub key: Key,
+}
+
+/// What a key is for (RFC 7517 sections 4.2 to 4.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// Signatures of any algorithm that its type allows.
+    AnySignature,
+    /// Signatures of this `alg`.
+    Only(Algorithm),
+    /// No signatures: `use` or `key_ops` say something else. Envoy would take it all the same.
+    Other,
 }
 
 /// Why a key cannot be used.
@@ -37,20 +48,13 @@ pub enum JwkError {
 }
 
 impl Jwk {
-    /// Reads a key. `use`, `key_ops`, private members and certificates are passed over, as in
-    /// Envoy.
+    /// Reads a key. Private members and certificates are passed over, as in Envoy.
     pub fn read(value: &Value) -> Result<Self, JwkError> {
         let map = value.as_object().ok_or(JwkError::NotObject)?;
-        let name = optional(map, "alg").filter(|name| !name.is_empty());
-        let algorithm = match name {
-            Some(name) => {
-                Some(Algorithm::new(name).ok_or_else(|| JwkError::BadAlgorithm(name.to_owned()))?)
-            }
-            None => None,
-        };
+        let purpose = purpose(map)?;
         let key = match required(map, "kty")? {
             "RSA" => Key::rsa(&bytes(map, "n")?, &bytes(map, "e")?),
-            "EC" => Key::ec(curve(map, algorithm)?, &bytes(map, "x")?, &bytes(map, "y")?),
+            "EC" => Key::ec(curve(map, purpose)?, &bytes(map, "x")?, &bytes(map, "y")?),
             "OKP" => match required(map, "crv")? {
                 "Ed25519" => Key::ed25519(&bytes(map, "x")?),
                 other => return Err(JwkError::UnknownCurve(other.to_owned())),
@@ -59,26 +63,53 @@ impl Jwk {
             other => return Err(JwkError::UnknownType(other.to_owned())),
         }
         .map_err(JwkError::Key)?;
-        match (algorithm, name) {
-            (Some(algorithm), Some(name)) if !key.fits(algorithm) => {
-                Err(JwkError::BadAlgorithm(name.to_owned()))
-            }
+        match purpose {
+            Purpose::Only(algorithm) if !key.is_of_type(algorithm) => Err(JwkError::BadAlgorithm(
+                optional(map, "alg").unwrap_or_default().to_owned(),
+            )),
             _ => Ok(Self {
                 id: optional(map, "kid")
                     .filter(|id| !id.is_empty())
                     .map(str::to_owned),
-                algorithm,
+                purpose,
                 key,
             }),
         }
     }
 }
 
+impl Jwk {
+    /// Whether it is for signatures and too small for every one of them: worth a warning.
+    pub fn is_too_small(&self) -> bool {
+        match self.purpose {
+            Purpose::Only(algorithm) => !self.key.fits(algorithm),
+            Purpose::AnySignature => self.key.is_small_rsa(),
+            Purpose::Other => false,
+        }
+    }
+}
+
+fn purpose(map: &Map) -> Result<Purpose, JwkError> {
+    let verifies = |operation: &Value| operation.as_str() == Some("verify");
+    let for_signatures = optional(map, "use").is_none_or(|name| name == "sig")
+        && map
+            .get("key_ops")
+            .and_then(Value::as_list)
+            .is_none_or(|operations| operations.iter().any(verifies));
+    match optional(map, "alg").filter(|name| !name.is_empty()) {
+        _ if !for_signatures => Ok(Purpose::Other),
+        None => Ok(Purpose::AnySignature),
+        Some(name) => Algorithm::new(name)
+            .map(Purpose::Only)
+            .ok_or_else(|| JwkError::BadAlgorithm(name.to_owned())),
+    }
+}
+
 /// `crv`; where it is missing, as some issuers have it, `alg` says it, and P-256 else.
-fn curve(map: &Map, algorithm: Option<Algorithm>) -> Result<Curve, JwkError> {
+fn curve(map: &Map, purpose: Purpose) -> Result<Curve, JwkError> {
     match map.get("crv") {
-        None => Ok(match algorithm {
-            Some(Algorithm::Ecdsa(hash)) => Curve::of(hash),
+        None => Ok(match purpose {
+            Purpose::Only(Algorithm::Ecdsa(hash)) => Curve::of(hash),
             _ => Curve::P256,
         }),
         Some(Value::String(name)) => {

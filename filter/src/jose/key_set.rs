@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Jwk, JwkError, Jwt, JwtStatus};
+use super::{Jwk, JwkError, Jwt, JwtStatus, Purpose};
 use crate::crypto::Crypto;
 use crate::json::{self, JsonError, Value};
 
@@ -13,6 +13,8 @@ pub const MAX_LEN: usize = 1024 * 1024;
 const MAX_KEYS: usize = 256;
 
 const MAX_DEPTH: usize = 16;
+
+const ED25519_SIGNATURE_LEN: usize = 64;
 
 /// At least one key that can verify signatures.
 #[derive(Clone, Debug)]
@@ -79,20 +81,23 @@ impl KeySet {
     /// Verifies the signature of a token with any key whose `kid` and `alg` are not others.
     ///
     /// A key verifies only what its type is for (RFC 8725 section 3.1): an RSA key is no HMAC
-    /// secret, and a curve has its own algorithm. Envoy leaves that to the `alg` of the key.
+    /// secret, and a curve has its own algorithm. Envoy leaves that to the `alg` of the key. Nor
+    /// does a key of another type end the search, as an Ed25519 key does in Envoy.
     pub fn verify(&self, jwt: &Jwt<'_>, crypto: &Crypto) -> Result<(), JwtStatus> {
         let mut status = JwtStatus::NoMatchingKey;
         for jwk in self.keys.iter().filter(|jwk| is_candidate(jwk, jwt)) {
-            status = JwtStatus::VerificationFailed;
-            if !jwk.key.fits(jwt.algorithm) {
-                continue;
-            }
-            if jwk.key.is_ed25519() && jwt.signature.len() != 64 {
-                return Err(JwtStatus::Ed25519SignatureLength);
-            }
-            if crypto.verify(jwt.algorithm, &jwk.key, jwt.signed, &jwt.signature) {
+            if jwk.key.fits(jwt.algorithm)
+                && crypto.verify(jwt.algorithm, &jwk.key, jwt.signed, &jwt.signature)
+            {
                 return Ok(());
             }
+            status = match status {
+                JwtStatus::Ed25519SignatureLength => status,
+                _ if jwk.key.is_ed25519() && jwt.signature.len() != ED25519_SIGNATURE_LEN => {
+                    JwtStatus::Ed25519SignatureLength
+                }
+                _ => JwtStatus::VerificationFailed,
+            };
         }
         Err(status)
     }
@@ -100,8 +105,12 @@ impl KeySet {
 
 fn is_candidate(jwk: &Jwk, jwt: &Jwt<'_>) -> bool {
     let other_id = matches!((&jwk.id, &jwt.key_id), (Some(a), Some(b)) if a != b);
-    let other_algorithm = matches!(jwk.algorithm, Some(algorithm) if algorithm != jwt.algorithm);
-    !other_id && !other_algorithm
+    let right_purpose = match jwk.purpose {
+        Purpose::AnySignature => true,
+        Purpose::Only(algorithm) => algorithm == jwt.algorithm,
+        Purpose::Other => false,
+    };
+    right_purpose && !other_id
 }
 
 impl fmt::Display for KeySetError {

@@ -11,7 +11,7 @@ pub mod key_set;
 mod status;
 
 pub use algorithm::{Algorithm, Hash};
-pub use jwk::{Jwk, JwkError};
+pub use jwk::{Jwk, JwkError, Purpose};
 pub use jwt::Jwt;
 pub use key_set::{KeySet, KeySetError};
 pub use status::JwtStatus;
