@@ -18,6 +18,3 @@ pub use authenticator::{Authentication, Authenticator, Verified};
 pub use identity::Identity;
 pub use key_store::{Fetch, FetchError, Fetched, KeySetId, KeyStore};
 pub use reply::Refusal;
-
-#[cfg(test)]
-mod tests;

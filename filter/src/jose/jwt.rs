@@ -42,7 +42,7 @@ impl<'t> Jwt<'t> {
     /// `crit` (RFC 7515 section 4.1.11: none of its extensions is understood) and no `b64` other
     /// than `true` (RFC 7797); a `typ`, of whatever value, is a string.
     pub fn parse(token: &'t [u8]) -> Result<Self, JwtStatus> {
-        let (header, payload, signature, signed) = sections(token).ok_or(JwtStatus::BadFormat)?;
+        let ([header, payload, signature], signed) = sections(token).ok_or(JwtStatus::BadFormat)?;
 
         let header = base64url(header).ok_or(JwtStatus::HeaderBadBase64)?;
         let header = object(&header).ok_or(JwtStatus::HeaderBadJson)?;
@@ -115,8 +115,8 @@ impl<'t> Jwt<'t> {
     }
 }
 
-/// Header, payload, signature, and what is signed.
-fn sections(token: &[u8]) -> Option<(&[u8], &[u8], &[u8], &[u8])> {
+/// Header, payload and signature, and what is signed.
+fn sections(token: &[u8]) -> Option<([&[u8]; 3], &[u8])> {
     if token.len() > MAX_LEN {
         return None;
     }
@@ -127,7 +127,7 @@ fn sections(token: &[u8]) -> Option<(&[u8], &[u8], &[u8], &[u8])> {
         return None;
     }
     let signed = header.len().checked_add(payload.len())?.checked_add(1)?;
-    Some((header, payload, signature, token.get(..signed)?))
+    Some(([header, payload, signature], token.get(..signed)?))
 }
 
 fn object(text: &[u8]) -> Option<Map> {

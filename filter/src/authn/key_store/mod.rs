@@ -186,6 +186,3 @@ impl Sources {
         self.0
     }
 }
-
-#[cfg(test)]
-mod tests;

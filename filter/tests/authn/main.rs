@@ -1,0 +1,11 @@
+//! Request authentication through its public interface: tokens, keys, rules, outcomes.
+
+mod algorithms;
+mod fuzz;
+mod host;
+mod keys;
+mod mint;
+mod presence;
+mod request;
+mod rules;
+mod tokens;
