@@ -1,3 +1,11 @@
 //! Palisade against real Envoy, and the data-driven corpora.
 
-pub mod native;
+pub mod demo;
+pub mod mesh;
+mod paths;
+pub mod tokens;
+
+pub use paths::{repository, wasm};
+
+/// What went wrong in a test or in the demo; it is only ever shown.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;

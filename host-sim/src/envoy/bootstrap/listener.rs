@@ -89,7 +89,7 @@ impl Listener {
     }
 
     fn filter_chains(&self) -> Vec<Value> {
-        let filters = json!([set_direct_remote(), self.http.to_json()]);
+        let filters = json!([self.set_direct_remote(), self.http.to_json()]);
         let secure = |tls: &ServerTls| {
             json!({
                 "name": "tls",
@@ -109,21 +109,23 @@ impl Listener {
             PeerTls::Strict(tls) => vec![secure(tls)],
         }
     }
-}
 
-/// The network filter that keeps the direct peer's address for the filter: what Envoy itself shows as
-/// the source address is the client that X-Forwarded-For claims.
-fn set_direct_remote() -> Value {
-    let format = json!({
-        "text_format_source": {"inline_string": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%"},
-    });
-    extension(
-        "envoy.filters.network.set_filter_state",
-        "envoy.extensions.filters.network.set_filter_state.v3.Config",
-        json!({"on_new_connection": [{
-            "object_key": DIRECT_REMOTE,
-            "factory_key": "envoy.string",
-            "format_string": format,
-        }]}),
-    )
+    /// The network filter that keeps the direct peer's address for the filter: what Envoy itself shows
+    /// as the source address is the client that X-Forwarded-For claims.
+    fn set_direct_remote(&self) -> Value {
+        // The direct address is the physical one always; here the PROXY header stands for the peer.
+        let address = match self.proxy_protocol {
+            true => "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
+            false => "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%",
+        };
+        extension(
+            "envoy.filters.network.set_filter_state",
+            "envoy.extensions.filters.network.set_filter_state.v3.Config",
+            json!({"on_new_connection": [{
+                "object_key": DIRECT_REMOTE,
+                "factory_key": "envoy.string",
+                "format_string": {"text_format_source": {"inline_string": address}},
+            }]}),
+        )
+    }
 }

