@@ -17,6 +17,8 @@ use super::{EnvoyError, admin::Admin, until};
 
 /// How many lines of Envoy's log an error shows.
 const LAST_LINES: usize = 25;
+/// How many characters of each of them.
+const LONGEST_LINE: usize = 600;
 /// How long Envoy may take to end after SIGTERM before it is killed.
 const GRACE: Duration = Duration::from_secs(3);
 
@@ -204,7 +206,7 @@ impl Envoy {
         read(self.folder.path().join(STDERR))
     }
 
-    /// The last lines of the log.
+    /// The last lines of the log, each cut where it gets too long to be read.
     pub fn log_tail(&self, lines: usize) -> String {
         let log = self.log();
         let all: Vec<&str> = log.lines().collect();
@@ -298,6 +300,14 @@ impl Drop for Envoy {
             let _ = self.child.kill();
             let _ = self.child.wait();
         }
+    }
+}
+
+/// Envoy repeats the whole configuration on the line that refuses it, after the reason.
+fn shortened(line: &str) -> String {
+    match line.char_indices().nth(LONGEST_LINE) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
     }
 }
 
