@@ -2,6 +2,7 @@
 
 pub mod demo;
 pub mod mesh;
+pub mod native;
 mod paths;
 pub mod tokens;
 

@@ -210,9 +210,8 @@ impl Envoy {
     pub fn log_tail(&self, lines: usize) -> String {
         let log = self.log();
         let all: Vec<&str> = log.lines().collect();
-        all.iter()
-            .skip(all.len().saturating_sub(lines))
-            .copied()
+        let last = all.iter().skip(all.len().saturating_sub(lines));
+        last.map(|line| shortened(line))
             .collect::<Vec<_>>()
             .join("\n")
     }

@@ -50,6 +50,7 @@ pub enum Token {
 }
 
 /// Every request of the demo.
+#[rustfmt::skip] // a table reads best with a row on a line
 pub fn rows() -> Vec<Row> {
     use {Caller::*, Token::*};
     let none = None;
@@ -57,63 +58,27 @@ pub fn rows() -> Vec<Row> {
     let default_denied = Some((Phase::Allow, None));
     let bad_token = Some((Phase::Authn, Some("foo/google")));
     let may_read = Some((Phase::Allow, Some("default/allow-read")));
-    [
+    let rows = [
         ("httpbin", Sleep, "GET", Some(Good), Some(200), allowed),
         ("httpbin", Sleep, "GET", none, Some(403), default_denied),
-        (
-            "httpbin",
-            Sleep,
-            "GET",
-            Some(WrongIssuer),
-            Some(401),
-            Some((Phase::Authn, None)),
-        ),
+        ("httpbin", Sleep, "GET", Some(WrongIssuer), Some(401), bad_token),
         ("httpbin", Sleep, "GET", Some(Expired), Some(401), bad_token),
         ("httpbin", Sleep, "GET", Some(Forged), Some(401), bad_token),
-        (
-            "httpbin",
-            Sleep,
-            "POST",
-            Some(Good),
-            Some(403),
-            default_denied,
-        ),
-        (
-            "httpbin",
-            Other,
-            "GET",
-            Some(Good),
-            Some(403),
-            default_denied,
-        ),
+        ("httpbin", Sleep, "POST", Some(Good), Some(403), default_denied),
+        ("httpbin", Other, "GET", Some(Good), Some(403), default_denied),
         ("httpbin", Nobody, "GET", Some(Good), None, None),
         ("httpbin", Outdated, "GET", Some(Good), None, None),
         ("httpbin", Stranger, "GET", Some(Good), None, None),
         ("httpbin", Plaintext, "GET", Some(Good), None, None),
-        (
-            "console",
-            Sleep,
-            "GET",
-            Some(Good),
-            Some(403),
-            default_denied,
-        ),
+        ("console", Sleep, "GET", Some(Good), Some(403), default_denied),
         ("console", Plaintext, "GET", none, Some(403), default_denied),
         ("products", Sleep, "GET", none, Some(200), may_read),
         ("products", Plaintext, "GET", none, Some(200), may_read),
         ("products", Plaintext, "HEAD", none, Some(200), may_read),
-        (
-            "products",
-            Plaintext,
-            "POST",
-            none,
-            Some(403),
-            default_denied,
-        ),
+        ("products", Plaintext, "POST", none, Some(403), default_denied),
         ("products", Sleep, "DELETE", none, Some(403), default_denied),
-    ]
-    .into_iter()
-    .map(
+    ];
+    let rows = rows.map(
         |(listener, caller, method, token, status, decided_by)| Row {
             listener,
             caller,
@@ -122,8 +87,8 @@ pub fn rows() -> Vec<Row> {
             status,
             decided_by,
         },
-    )
-    .collect()
+    );
+    rows.to_vec()
 }
 
 // === impl Row ===

@@ -15,13 +15,14 @@ pub use rbac::rbac;
 /// The native HTTP filters that enforce `resources` (all of which select the workload), in Istio's
 /// order: request authentication, DENY, ALLOW.
 pub fn http_filters(resources: &[Value]) -> Vec<Value> {
-    let of_kind = |kind: &str| {
+    let of_kind = |kind: &str| -> Vec<&Value> {
         resources
             .iter()
-            .filter(move |object| object["kind"] == *kind)
+            .filter(|object| object["kind"] == *kind)
+            .collect()
     };
-    let authentications: Vec<&Value> = of_kind("RequestAuthentication").collect();
-    let policies: Vec<&Value> = of_kind("AuthorizationPolicy").collect();
+    let authentications = of_kind("RequestAuthentication");
+    let policies = of_kind("AuthorizationPolicy");
     jwt_authn(&authentications)
         .into_iter()
         .chain(rbac("DENY", &policies))
