@@ -4,6 +4,7 @@ pub mod demo;
 pub mod mesh;
 pub mod native;
 mod paths;
+pub mod policies;
 pub mod tokens;
 
 pub use paths::{repository, wasm};

@@ -1,0 +1,21 @@
+//! The example of `envoy-configs/httpbin.yaml`, as `make run` sends it.
+
+use palisade_tests::{
+    Error,
+    demo::{Credentials, Ports, Stage, rows},
+};
+
+#[test]
+fn every_request_of_the_example_is_decided_as_expected() -> Result<(), Error> {
+    let stage = Stage::start(Ports::Free, Credentials::new()?)?;
+    for (index, row) in rows().iter().enumerate() {
+        let outcome = stage.send(row, &format!("row-{index}"))?;
+        assert!(outcome.is_expected(row), "{}: {outcome:?}", row.describe());
+    }
+    assert_eq!(
+        stage.issuer.requests(),
+        ["/oauth2/v3/certs"],
+        "keys are fetched once"
+    );
+    Ok(())
+}
