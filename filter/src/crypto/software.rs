@@ -6,6 +6,7 @@ use jsonwebtoken::crypto::JwtVerifier;
 use jsonwebtoken::signature::{Error, Verifier};
 use jsonwebtoken::{Algorithm, DecodingKey};
 use p256::ecdsa as p256_ecdsa;
+use p256::ecdsa::signature::hazmat::PrehashVerifier;
 use p384::ecdsa as p384_ecdsa;
 use p521::ecdsa as p521_ecdsa;
 use rsa::pkcs8::DecodePublicKey;
@@ -44,12 +45,18 @@ pub fn verify_ecdsa(curve: Curve, info: &[u8], message: &[u8], signature: &[u8])
         return false;
     };
     match curve {
-        Curve::P256 => p256_ecdsa::VerifyingKey::from_sec1_bytes(point)
-            .and_then(|key| key.verify(message, &p256_ecdsa::Signature::from_slice(signature)?)),
-        Curve::P384 => p384_ecdsa::VerifyingKey::from_sec1_bytes(point)
-            .and_then(|key| key.verify(message, &p384_ecdsa::Signature::from_slice(signature)?)),
-        Curve::P521 => p521_ecdsa::VerifyingKey::from_sec1_bytes(point)
-            .and_then(|key| key.verify(message, &p521_ecdsa::Signature::from_slice(signature)?)),
+        Curve::P256 => p256_ecdsa::VerifyingKey::from_sec1_bytes(point).and_then(|key| {
+            let signature = p256_ecdsa::Signature::from_slice(signature)?;
+            key.verify_prehash(&Sha256::digest(message), &signature)
+        }),
+        Curve::P384 => p384_ecdsa::VerifyingKey::from_sec1_bytes(point).and_then(|key| {
+            let signature = p384_ecdsa::Signature::from_slice(signature)?;
+            key.verify_prehash(&Sha384::digest(message), &signature)
+        }),
+        Curve::P521 => p521_ecdsa::VerifyingKey::from_sec1_bytes(point).and_then(|key| {
+            let signature = p521_ecdsa::Signature::from_slice(signature)?;
+            key.verify_prehash(&Sha512::digest(message), &signature)
+        }),
     }
     .is_ok()
 }
