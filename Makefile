@@ -39,13 +39,13 @@ up: wasm envoy demo-driver ## leave the example running, and print requests to t
 	@$(DEMO) up
 
 down: ## stop what `make up` has started
-	@./.ci/down
+	@.ci/down
 
 certs: demo-driver ## make the example's certificates and tokens in target/demo
 	@$(DEMO) certs
 
-test: envoy size ## everything that has to hold: format, lints, tests, size
-	@./.ci/test
+test: envoy wasm ## everything that has to hold: format, lints, size, tests
+	@.ci/test
 
 lint: ## format check and clippy
 	cargo fmt --all --check

@@ -5,6 +5,9 @@ use palisade_tests::{
     demo::{Credentials, Ports, Stage, rows},
 };
 
+/// Envoy's worker and its main thread: each has a filter that may want keys.
+const THREADS: usize = 2;
+
 #[test]
 fn every_request_of_the_example_is_decided_as_expected() -> Result<(), Error> {
     let stage = Stage::start(Ports::Free, Credentials::new()?)?;
