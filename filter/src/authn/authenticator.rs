@@ -127,12 +127,12 @@ impl Authenticator {
                 evaluation.removed().apply(headers, &mut changes);
                 Authentication::Anonymous(changes)
             }
-            Outcome::Verified(verified) => {
+            Outcome::Verified(mut verified) => {
                 evaluation.removed().apply(headers, &mut changes);
                 for (rule, token) in &verified {
                     output::write(rule, token, &mut changes);
                 }
-                match verified.last() {
+                match verified.pop() {
                     None => Authentication::Anonymous(changes),
                     Some((rule, token)) => Authentication::Verified(Box::new(Verified {
                         identity: rule.identity(token),

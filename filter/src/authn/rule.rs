@@ -109,15 +109,16 @@ impl Rule {
     }
 
     /// What a verified token says.
-    pub fn identity(&self, token: &Token) -> Identity {
+    pub fn identity(&self, token: Token) -> Identity {
         let text = |name| {
             let value = token.claims.get(name);
             value.and_then(Value::as_str).map(str::to_owned)
         };
+        let (issuer, subject) = (text("iss"), text("sub"));
         Identity {
-            issuer: text("iss"),
-            subject: text("sub"),
-            claims: self.space_delimited.split(token.claims.clone()),
+            issuer,
+            subject,
+            claims: self.space_delimited.split(token.claims),
         }
     }
 
