@@ -53,7 +53,7 @@ impl Authenticator {
     /// Merges and compiles the resources that are for `workload`.
     ///
     /// As istiod does: rules of resources in the workload's own namespace come first, then those of
-    /// the root namespace, and all are sorted by issuer, equal ones as they came.
+    /// the root namespace; older ones before newer ones, then by name. All are sorted by issuer.
     pub fn compile<'a>(
         resources: impl IntoIterator<Item = &'a RequestAuthentication>,
         workload: &Workload,
@@ -64,7 +64,10 @@ impl Authenticator {
             .into_iter()
             .filter(|resource| resource.covers(workload, mesh))
             .collect();
-        resources.sort_by_key(|resource| resource.name.namespace != workload.namespace);
+        resources.sort_by_key(|resource| {
+            let foreign = resource.name.namespace != workload.namespace;
+            (foreign, &resource.created, &resource.name)
+        });
         let mut rules: Vec<_> = resources
             .into_iter()
             .flat_map(|resource| {

@@ -238,6 +238,15 @@ fn resources_are_merged() {
     assert_eq!(said_of(&resources), "iss/s by own[0]");
     assert_eq!(said_of(&resources[..1]), "iss/s by root[0]");
     assert_eq!(said_of(&resources[2..]), "anonymous");
+    // Of two in one namespace the older one is first, then the one whose name is.
+    let mut resources = [
+        list("foo", "b", "iss", json!({})),
+        list("foo", "a", "iss", json!({})),
+    ];
+    assert_eq!(said_of(&resources), "iss/s by a[0]");
+    resources[0].created = "2026-01-01T00:00:00Z".to_owned();
+    resources[1].created = "2026-01-02T00:00:00Z".to_owned();
+    assert_eq!(said_of(&resources), "iss/s by b[0]");
     // Rules are tried in the order of their issuers: any issuer is before all others.
     let any = list(
         "istio-system",

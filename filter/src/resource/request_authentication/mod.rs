@@ -19,6 +19,9 @@ const MAX_RULES: usize = 4096;
 pub struct RequestAuthentication {
     /// Namespace and name.
     pub name: ResourceName,
+    /// When it was made, in RFC 3339 and UTC; empty when that is not said. Istio takes older
+    /// resources first.
+    pub created: String,
     /// The workloads that it is for.
     pub scope: Scope,
     /// A rule for each issuer.
@@ -48,9 +51,14 @@ impl RequestAuthentication {
                 .error("annotation `istio.io/dry-run` is not supported for RequestAuthentication")
                 .help("remove the annotation"));
         }
+        let created = match metadata.open_object()?.get("creationTimestamp") {
+            Some(node) => node.string()?.to_owned(),
+            None => String::new(),
+        };
         let Some(spec_node) = fields.get("spec") else {
             return Ok(Self {
                 name,
+                created,
                 scope: Scope::Selector(Default::default()),
                 rules: Vec::new(),
             });
@@ -75,7 +83,12 @@ impl RequestAuthentication {
                 rules
             }
         };
-        Ok(Self { name, scope, rules })
+        Ok(Self {
+            name,
+            created,
+            scope,
+            rules,
+        })
     }
 
     /// Whether it is for `workload`.
