@@ -49,7 +49,13 @@ impl Host {
     pub fn begin_http(&mut self, worker: usize, request: HttpRequest) -> Result<Begun, HostError> {
         let vm = worker + 1;
         let first_log = self.process().logs.len();
-        let mut begun = Begun { vm, context: 0, first_log, fuel: 0, trap: None };
+        let mut begun = Begun {
+            vm,
+            context: 0,
+            first_log,
+            fuel: 0,
+            trap: None,
+        };
         if self.vms[vm].is_none() {
             match self.traps() {
                 Traps::Reload => self.restart(vm)?,
@@ -108,8 +114,17 @@ impl Host {
         if self.vms[number].is_none() {
             self.restart(number)?;
         }
-        let mut begun = Begun { vm: number, context: 0, first_log, fuel: 0, trap: None };
-        let stream = Stream { properties, ..Stream::default() };
+        let mut begun = Begun {
+            vm: number,
+            context: 0,
+            first_log,
+            fuel: 0,
+            trap: None,
+        };
+        let stream = Stream {
+            properties,
+            ..Stream::default()
+        };
         if let Some(vm) = &mut self.vms[number] {
             match open(vm, stream, "proxy_on_new_connection") {
                 Ok((context, fuel)) => (begun.context, begun.fuel) = (context, fuel),
@@ -160,7 +175,10 @@ impl Host {
             .filter_map(|(number, vm)| Some((number, vm.as_mut()?)))
             .flat_map(|(vm, instance)| {
                 let ticks = &instance.state().ticks;
-                ticks.iter().map(move |(root, tick)| (tick.due, vm, *root)).collect::<Vec<_>>()
+                ticks
+                    .iter()
+                    .map(move |(root, tick)| (tick.due, vm, *root))
+                    .collect::<Vec<_>>()
             })
             .min();
         match (answer, tick) {
@@ -174,8 +192,12 @@ impl Host {
     }
 
     fn answer(&mut self, call: PendingCall) -> Result<(), Trap> {
-        self.process().pending.retain(|pending| pending.token != call.token);
-        let Some(vm) = &mut self.vms[call.vm] else { return Ok(()) };
+        self.process()
+            .pending
+            .retain(|pending| pending.token != call.token);
+        let Some(vm) = &mut self.vms[call.vm] else {
+            return Ok(());
+        };
         let size = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let (headers, body) = (size(call.headers.len()), size(call.body.len()));
         vm.state().call_answer = Some((call.headers, call.body));
@@ -188,7 +210,9 @@ impl Host {
 
     fn tick(&mut self, number: usize, root: u32) -> Result<(), Trap> {
         let now = self.now();
-        let Some(vm) = &mut self.vms[number] else { return Ok(()) };
+        let Some(vm) = &mut self.vms[number] else {
+            return Ok(());
+        };
         if let Some(tick) = vm.state().ticks.get_mut(&root) {
             tick.due = now + tick.period;
         }
@@ -246,9 +270,15 @@ fn open(vm: &mut Vm, stream: Stream, callback: &str) -> Result<(u32, u64), Trap>
 
 /// Runs the callbacks of the response and of the end.
 fn close(vm: &mut Vm, context: u32) -> Result<Stream, Trap> {
-    let Some(stream) = vm.state().streams.get_mut(&context) else { return Ok(Stream::default()) };
+    let Some(stream) = vm.state().streams.get_mut(&context) else {
+        return Ok(Stream::default());
+    };
     let status = stream.reply.as_ref().map_or(200, |reply| reply.status);
-    let own = stream.reply.as_ref().map(|reply| reply.headers.clone()).unwrap_or_default();
+    let own = stream
+        .reply
+        .as_ref()
+        .map(|reply| reply.headers.clone())
+        .unwrap_or_default();
     stream.in_response = true;
     stream.response = vec![(b":status".to_vec(), status.to_string().into_bytes())];
     stream.response.extend(own);
@@ -267,13 +297,22 @@ fn close(vm: &mut Vm, context: u32) -> Result<Stream, Trap> {
 
 fn outcome(stream: Stream) -> Outcome {
     match stream.reply {
-        Some(reply) => Outcome::Replied(Reply { headers: without_pseudo(&stream.response), ..reply }),
+        Some(reply) => Outcome::Replied(Reply {
+            headers: without_pseudo(&stream.response),
+            ..reply
+        }),
         None if stream.closed => Outcome::Closed,
-        None if stream.resumed => Outcome::Forwarded { headers: stream.headers },
+        None if stream.resumed => Outcome::Forwarded {
+            headers: stream.headers,
+        },
         None => Outcome::Stuck,
     }
 }
 
 fn without_pseudo(headers: &[Header]) -> Vec<Header> {
-    headers.iter().filter(|(name, _)| !name.starts_with(b":")).cloned().collect()
+    headers
+        .iter()
+        .filter(|(name, _)| !name.starts_with(b":"))
+        .cloned()
+        .collect()
 }

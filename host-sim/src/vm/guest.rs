@@ -32,7 +32,9 @@ impl<'a> Guest<'a> {
     /// `len` bytes at `at`.
     pub(super) fn read(&self, at: u32, len: u32) -> Result<Vec<u8>, Status> {
         let start = at as usize;
-        let end = start.checked_add(len as usize).ok_or(Status::InvalidMemoryAccess)?;
+        let end = start
+            .checked_add(len as usize)
+            .ok_or(Status::InvalidMemoryAccess)?;
         let bytes = self.memory.data(&self.caller).get(start..end);
         bytes.map(<[u8]>::to_vec).ok_or(Status::InvalidMemoryAccess)
     }
@@ -58,7 +60,11 @@ impl<'a> Guest<'a> {
     /// `data_at` and `len_at`.
     pub(super) fn give(&mut self, bytes: &[u8], data_at: u32, len_at: u32) -> Result<(), Status> {
         let len = u32::try_from(bytes.len()).map_err(|_| Status::InternalFailure)?;
-        let data = if bytes.is_empty() { 0 } else { self.allocate(len)? };
+        let data = if bytes.is_empty() {
+            0
+        } else {
+            self.allocate(len)?
+        };
         self.write(data, bytes)?;
         self.write_int(data_at, data)?;
         self.write_int(len_at, len)
@@ -70,6 +76,8 @@ impl<'a> Guest<'a> {
             .find_map(|name| self.caller.get_export(name)?.into_func())
             .and_then(|function| function.typed::<u32, u32>(&self.caller).ok())
             .ok_or(Status::InvalidMemoryAccess)?;
-        allocate.call(&mut self.caller, len).map_err(|_| Status::InternalFailure)
+        allocate
+            .call(&mut self.caller, len)
+            .map_err(|_| Status::InternalFailure)
     }
 }

@@ -88,7 +88,9 @@ impl Host {
             logs: host.process().logs[before..].to_vec(),
             trap,
         };
-        let canary = self.start_vm(0).map_err(|error| refused(self, Some(error.to_string())))?;
+        let canary = self
+            .start_vm(0)
+            .map_err(|error| refused(self, Some(error.to_string())))?;
         match { canary }.configure(configuration) {
             Ok(true) => {}
             Ok(false) => return Err(refused(self, None)),
@@ -142,7 +144,8 @@ impl Host {
     pub(super) fn restart(&mut self, number: usize) -> Result<(), HostError> {
         let mut vm = self.start_vm(number)?;
         if let Some(configuration) = &self.configuration {
-            vm.configure(configuration).map_err(|trap| HostError::new(trap.0))?;
+            vm.configure(configuration)
+                .map_err(|trap| HostError::new(trap.0))?;
         }
         self.vms[number] = Some(vm);
         Ok(())
@@ -156,6 +159,12 @@ impl Host {
 
     fn start_vm(&self, number: usize) -> Result<Vm, HostError> {
         let without = &self.options.without_foreign_functions;
-        Vm::start(&self.plugin, &self.process, number, without, self.options.memory)
+        Vm::start(
+            &self.plugin,
+            &self.process,
+            number,
+            without,
+            self.options.memory,
+        )
     }
 }

@@ -52,9 +52,15 @@ impl Vm {
         store.limiter(|state| &mut state.limits);
         store.set_fuel(FUEL)?;
         let instance = plugin.instance().instantiate(&mut store)?;
-        let mut vm = Self { store, instance, root: 0, last_context: 0 };
+        let mut vm = Self {
+            store,
+            instance,
+            root: 0,
+            last_context: 0,
+        };
         for start in ["_initialize", "_start"] {
-            vm.call::<(), ()>(start, ()).map_err(|trap| HostError::new(trap.0))?;
+            vm.call::<(), ()>(start, ())
+                .map_err(|trap| HostError::new(trap.0))?;
         }
         Ok(vm)
     }

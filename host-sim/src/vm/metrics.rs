@@ -17,7 +17,9 @@ impl Metrics {
 
     /// Every metric.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.values.iter().map(|(name, value)| (name.as_str(), *value))
+        self.values
+            .iter()
+            .map(|(name, value)| (name.as_str(), *value))
     }
 
     /// The number by which a plugin calls the metric `name`.

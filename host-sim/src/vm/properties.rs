@@ -16,8 +16,15 @@ pub struct Properties {
 }
 
 /// Whole objects, which have no serialized form.
-const WRAPPERS: [&str; 7] =
-    ["source", "destination", "connection", "request", "response", "upstream", "xds"];
+const WRAPPERS: [&str; 7] = [
+    "source",
+    "destination",
+    "connection",
+    "request",
+    "response",
+    "upstream",
+    "xds",
+];
 
 impl Properties {
     /// Sets a string.
@@ -103,7 +110,11 @@ impl Properties {
         match segments.as_slice() {
             ["metadata", "filter_metadata", namespace, rest @ ..] => {
                 let root = self.metadata.get(*namespace).ok_or(Status::NotFound)?;
-                serialize(rest.iter().try_fold(root, descend).ok_or(Status::NotFound)?)
+                serialize(
+                    rest.iter()
+                        .try_fold(root, descend)
+                        .ok_or(Status::NotFound)?,
+                )
             }
             ["request", rest @ ..] if !rest.is_empty() => request(rest, headers),
             [name] if WRAPPERS.contains(name) => Err(Status::SerializationFailure),
@@ -124,9 +135,7 @@ fn serialize(value: &Value) -> Result<Vec<u8>, Status> {
     match value {
         Value::String(text) => Ok(text.clone().into_bytes()),
         Value::Bool(value) => Ok(vec![(*value).into()]),
-        Value::Number(number) => {
-            Ok(number.as_f64().unwrap_or_default().to_le_bytes().to_vec())
-        }
+        Value::Number(number) => Ok(number.as_f64().unwrap_or_default().to_le_bytes().to_vec()),
         Value::Null => Err(Status::NotFound),
         Value::Array(_) | Value::Object(_) => Err(Status::SerializationFailure),
     }
@@ -134,20 +143,37 @@ fn serialize(value: &Value) -> Result<Vec<u8>, Status> {
 
 fn request(path: &[&str], headers: &[Header]) -> Result<Vec<u8>, Status> {
     let header = |name: &str| {
-        first(headers, name.as_bytes()).map(<[u8]>::to_vec).ok_or(Status::NotFound)
+        first(headers, name.as_bytes())
+            .map(<[u8]>::to_vec)
+            .ok_or(Status::NotFound)
     };
     match path {
         ["method"] => header(":method"),
         ["host"] => header(":authority"),
         ["scheme"] => header(":scheme"),
         ["path"] => header(":path"),
-        ["url_path"] => Ok(header(":path")?.split(|b| *b == b'?').next().unwrap_or(&[]).to_vec()),
-        ["query"] => Ok(header(":path")?.splitn(2, |b| *b == b'?').nth(1).unwrap_or(&[]).to_vec()),
+        ["url_path"] => Ok(header(":path")?
+            .split(|b| *b == b'?')
+            .next()
+            .unwrap_or(&[])
+            .to_vec()),
+        ["query"] => Ok(header(":path")?
+            .splitn(2, |b| *b == b'?')
+            .nth(1)
+            .unwrap_or(&[])
+            .to_vec()),
         ["headers", name] => {
             let name = name.to_ascii_lowercase().into_bytes();
-            let values: Vec<&[u8]> =
-                headers.iter().filter(|(key, _)| *key == name).map(|(_, v)| &v[..]).collect();
-            if values.is_empty() { Err(Status::NotFound) } else { Ok(values.join(&b","[..])) }
+            let values: Vec<&[u8]> = headers
+                .iter()
+                .filter(|(key, _)| *key == name)
+                .map(|(_, v)| &v[..])
+                .collect();
+            if values.is_empty() {
+                Err(Status::NotFound)
+            } else {
+                Ok(values.join(&b","[..]))
+            }
         }
         _ => Err(Status::NotFound),
     }

@@ -27,12 +27,18 @@ impl HttpRequest {
     /// Adds a header.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        self.headers.push((name.to_ascii_lowercase().into_bytes(), value.as_ref().to_vec()));
+        self.headers.push((
+            name.to_ascii_lowercase().into_bytes(),
+            value.as_ref().to_vec(),
+        ));
         self
     }
 }
 
 /// The first value of the header `name`.
 pub(super) fn first<'h>(headers: &'h [Header], name: &[u8]) -> Option<&'h [u8]> {
-    headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_slice())
+    headers
+        .iter()
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.as_slice())
 }

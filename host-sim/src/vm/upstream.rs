@@ -84,7 +84,11 @@ impl Upstream {
     #[must_use]
     pub fn after(self, delay: Duration) -> Self {
         match self {
-            Self::Reply { headers, body, .. } => Self::Reply { headers, body, delay },
+            Self::Reply { headers, body, .. } => Self::Reply {
+                headers,
+                body,
+                delay,
+            },
             other => other,
         }
     }
@@ -102,13 +106,21 @@ impl Upstream {
     pub(super) fn answer(&self, call: &Call) -> (Vec<Header>, Vec<u8>, Duration) {
         let status = |code: &str| vec![(b":status".to_vec(), code.as_bytes().to_vec())];
         match self {
-            Self::Reply { headers, body, delay } if *delay < call.timeout => {
-                (headers.clone(), body.clone(), *delay)
-            }
-            Self::Reply { .. } | Self::Silent => {
-                (status("504"), b"upstream request timeout".to_vec(), call.timeout)
-            }
-            Self::Unreachable => (status("503"), b"no healthy upstream".to_vec(), Duration::ZERO),
+            Self::Reply {
+                headers,
+                body,
+                delay,
+            } if *delay < call.timeout => (headers.clone(), body.clone(), *delay),
+            Self::Reply { .. } | Self::Silent => (
+                status("504"),
+                b"upstream request timeout".to_vec(),
+                call.timeout,
+            ),
+            Self::Unreachable => (
+                status("503"),
+                b"no healthy upstream".to_vec(),
+                Duration::ZERO,
+            ),
             Self::Reset => (Vec::new(), Vec::new(), Duration::ZERO),
             Self::Script(script) => script(call).answer(call),
         }

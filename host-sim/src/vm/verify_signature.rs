@@ -49,7 +49,11 @@ pub(super) fn verify_signature(argument: &[u8]) -> Result<Vec<u8>, Status> {
         Ok(()) => String::new(),
         Err(error) => error,
     };
-    Ok(Verdict { result: error.is_empty(), error }.encode_to_vec())
+    Ok(Verdict {
+        result: error.is_empty(),
+        error,
+    }
+    .encode_to_vec())
 }
 
 fn check(arguments: &Arguments) -> Result<(), String> {
@@ -67,7 +71,11 @@ fn check(arguments: &Arguments) -> Result<(), String> {
         Key::P521(key) => p521::ecdsa::Signature::from_der(signature)
             .is_ok_and(|signature| key.verify_prehash(&digest, &signature).is_ok()),
     };
-    if good { Ok(()) } else { Err("Failed to verify digest. Error code: 0".to_owned()) }
+    if good {
+        Ok(())
+    } else {
+        Err("Failed to verify digest. Error code: 0".to_owned())
+    }
 }
 
 fn digest(name: &str, text: &[u8]) -> Option<(Vec<u8>, rsa::Pkcs1v15Sign)> {

@@ -36,41 +36,60 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             })
         },
     )?;
-    linker.func_wrap(WASI, "random_get", |caller: Caller<'_, State>, at: u32, len: u32| {
-        run(caller, "random_get", |guest| {
-            if len > MAX_RANDOM {
-                return Ok(EINVAL);
-            }
-            let mut bytes = Vec::with_capacity(len as usize + 8);
-            while bytes.len() < len as usize {
-                bytes.extend(guest.state().process.borrow_mut().next_random().to_le_bytes());
-            }
-            guest.write(at, &bytes[..len as usize])?;
-            Ok(SUCCESS)
-        })
-    })?;
-    for function in ["environ_sizes_get", "args_sizes_get"] {
-        linker.func_wrap(WASI, function, move |caller: Caller<'_, State>, a: u32, b: u32| {
-            run(caller, function, |guest| {
-                guest.write_int(a, 0)?;
-                guest.write_int(b, 0)?;
+    linker.func_wrap(
+        WASI,
+        "random_get",
+        |caller: Caller<'_, State>, at: u32, len: u32| {
+            run(caller, "random_get", |guest| {
+                if len > MAX_RANDOM {
+                    return Ok(EINVAL);
+                }
+                let mut bytes = Vec::with_capacity(len as usize + 8);
+                while bytes.len() < len as usize {
+                    bytes.extend(
+                        guest
+                            .state()
+                            .process
+                            .borrow_mut()
+                            .next_random()
+                            .to_le_bytes(),
+                    );
+                }
+                guest.write(at, &bytes[..len as usize])?;
                 Ok(SUCCESS)
             })
-        })?;
+        },
+    )?;
+    for function in ["environ_sizes_get", "args_sizes_get"] {
+        linker.func_wrap(
+            WASI,
+            function,
+            move |caller: Caller<'_, State>, a: u32, b: u32| {
+                run(caller, function, |guest| {
+                    guest.write_int(a, 0)?;
+                    guest.write_int(b, 0)?;
+                    Ok(SUCCESS)
+                })
+            },
+        )?;
     }
     for function in ["environ_get", "args_get"] {
         linker.func_wrap(WASI, function, |_: u32, _: u32| SUCCESS)?;
     }
     linker.func_wrap(WASI, "fd_write", fd_write)?;
-    linker.func_wrap(WASI, "fd_fdstat_get", |caller: Caller<'_, State>, fd: i32, at: u32| {
-        run(caller, "fd_fdstat_get", |guest| {
-            if fd != STDOUT && fd != STDERR {
-                return Ok(EBADF);
-            }
-            guest.write(at, &[0; 24])?;
-            Ok(SUCCESS)
-        })
-    })?;
+    linker.func_wrap(
+        WASI,
+        "fd_fdstat_get",
+        |caller: Caller<'_, State>, fd: i32, at: u32| {
+            run(caller, "fd_fdstat_get", |guest| {
+                if fd != STDOUT && fd != STDERR {
+                    return Ok(EBADF);
+                }
+                guest.write(at, &[0; 24])?;
+                Ok(SUCCESS)
+            })
+        },
+    )?;
     linker.func_wrap(WASI, "sched_yield", || SUCCESS)?;
     linker.func_wrap(WASI, "proc_exit", |code: i32| -> wasmtime::Result<()> {
         Err(wasmtime::Error::msg(format!("proc_exit({code})")))
@@ -101,7 +120,9 @@ fn fd_write(caller: Caller<'_, State>, fd: i32, vectors: u32, count: u32, writte
         for index in 0..count {
             let int = |guest: &Guest<'_>, at: u32| -> Result<u32, Status> {
                 let bytes = guest.read(at, 4)?;
-                Ok(u32::from_le_bytes(bytes.try_into().map_err(|_| Status::BadArgument)?))
+                Ok(u32::from_le_bytes(
+                    bytes.try_into().map_err(|_| Status::BadArgument)?,
+                ))
             };
             let vector = vectors.wrapping_add(index.wrapping_mul(8));
             let (at, len) = (int(guest, vector)?, int(guest, vector.wrapping_add(4))?);
@@ -109,7 +130,11 @@ fn fd_write(caller: Caller<'_, State>, fd: i32, vectors: u32, count: u32, writte
         }
         let state = guest.state();
         let message = String::from_utf8_lossy(&text).trim_end().to_owned();
-        let line = LogLine { level, message, vm: state.vm };
+        let line = LogLine {
+            level,
+            message,
+            vm: state.vm,
+        };
         state.process.borrow_mut().logs.push(line);
         guest.write_int(written_at, u32::try_from(text.len()).unwrap_or(u32::MAX))?;
         Ok(SUCCESS)
@@ -121,5 +146,7 @@ fn run(
     function: &'static str,
     body: impl FnOnce(&mut Guest<'_>) -> Result<i32, Status>,
 ) -> i32 {
-    Guest::new(caller, function).and_then(|mut guest| body(&mut guest)).unwrap_or(EFAULT)
+    Guest::new(caller, function)
+        .and_then(|mut guest| body(&mut guest))
+        .unwrap_or(EFAULT)
 }

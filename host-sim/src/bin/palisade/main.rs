@@ -1,2 +1,41 @@
-//! The palisade command line.
-fn main() {}
+//! `palisade`: would this request pass these policies, and why?
+
+mod eval;
+mod exit;
+mod explain;
+mod test;
+mod wasm;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Istio's security policies, tested and explained on a laptop by the filter that Envoy runs.
+#[derive(Parser)]
+#[command(name = "palisade", version, max_term_width = 100)]
+struct Palisade {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Say what becomes of one request, and why.
+    Eval(Box<eval::Eval>),
+    /// Run policy test suites.
+    Test(test::Test),
+}
+
+fn main() -> ExitCode {
+    let result = match Palisade::parse().command {
+        Command::Eval(eval) => eval.run(),
+        Command::Test(test) => test.run(),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            anstream::eprintln!("error: {failure}");
+            failure.exit.into()
+        }
+    }
+}

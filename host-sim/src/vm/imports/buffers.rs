@@ -20,9 +20,12 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let buffer = match kind {
                     PLUGIN_CONFIGURATION => state.configuration.clone(),
                     VM_CONFIGURATION => Vec::new(),
-                    HTTP_CALL_RESPONSE_BODY => {
-                        state.call_answer.as_ref().ok_or(Status::NotFound)?.1.clone()
-                    }
+                    HTTP_CALL_RESPONSE_BODY => state
+                        .call_answer
+                        .as_ref()
+                        .ok_or(Status::NotFound)?
+                        .1
+                        .clone(),
                     // Bodies of streams are not simulated.
                     _ => return Err(Status::NotFound),
                 };

@@ -36,8 +36,9 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     vm: guest.state().vm,
                     timeout: Duration::from_millis(timeout.into()),
                 };
-                let complete =
-                    [":method", ":path", ":authority"].iter().all(|name| call.header(name).is_some());
+                let complete = [":method", ":path", ":authority"]
+                    .iter()
+                    .all(|name| call.header(name).is_some());
                 if !complete {
                     return Err(Status::BadArgument);
                 }

@@ -48,19 +48,25 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             })
         },
     )?;
-    change(linker, "proxy_add_header_map_value", |headers, name, value| {
-        headers.push((name, value));
-    })?;
-    change(linker, "proxy_replace_header_map_value", |headers, name, value| {
-        match headers.iter().position(|(key, _)| *key == name) {
+    change(
+        linker,
+        "proxy_add_header_map_value",
+        |headers, name, value| {
+            headers.push((name, value));
+        },
+    )?;
+    change(
+        linker,
+        "proxy_replace_header_map_value",
+        |headers, name, value| match headers.iter().position(|(key, _)| *key == name) {
             Some(at) => {
                 headers[at].1 = value;
                 let mut seen = false;
                 headers.retain(|(key, _)| *key != name || !std::mem::replace(&mut seen, true));
             }
             None => headers.push((name, value)),
-        }
-    })?;
+        },
+    )?;
     linker.func_wrap(
         "env",
         "proxy_remove_header_map_value",
@@ -111,9 +117,12 @@ fn name(guest: &Guest<'_>, at: u32, len: u32) -> Result<Vec<u8>, Status> {
 fn read(guest: &mut Guest<'_>, map: i32) -> Result<Vec<Header>, Status> {
     let state = guest.state();
     match map {
-        HTTP_CALL_RESPONSE_HEADERS => {
-            Ok(state.call_answer.as_ref().ok_or(Status::BadArgument)?.0.clone())
-        }
+        HTTP_CALL_RESPONSE_HEADERS => Ok(state
+            .call_answer
+            .as_ref()
+            .ok_or(Status::BadArgument)?
+            .0
+            .clone()),
         HTTP_CALL_RESPONSE_TRAILERS => Ok(Vec::new()),
         _ => writable(guest, map).cloned(),
     }

@@ -18,7 +18,11 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                 let level = LogLevel::from_number(level).ok_or(Status::BadArgument)?;
                 let message = String::from_utf8_lossy(&guest.read(at, len)?).into_owned();
                 let state = guest.state();
-                let line = LogLine { level, message, vm: state.vm };
+                let line = LogLine {
+                    level,
+                    message,
+                    vm: state.vm,
+                };
                 let mut process = state.process.borrow_mut();
                 if level >= process.log_level {
                     process.logs.push(line);
@@ -27,12 +31,16 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
             })
         },
     )?;
-    linker.func_wrap("env", "proxy_get_log_level", |caller: Caller<'_, State>, at: u32| {
-        run(caller, "proxy_get_log_level", |guest| {
-            let level = guest.state().process.borrow().log_level;
-            guest.write_int(at, level as u32)
-        })
-    })?;
+    linker.func_wrap(
+        "env",
+        "proxy_get_log_level",
+        |caller: Caller<'_, State>, at: u32| {
+            run(caller, "proxy_get_log_level", |guest| {
+                let level = guest.state().process.borrow().log_level;
+                guest.write_int(at, level as u32)
+            })
+        },
+    )?;
     linker.func_wrap(
         "env",
         "proxy_get_current_time_nanoseconds",
@@ -111,24 +119,51 @@ fn add_properties(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 /// What the SDK imports and this host does not simulate.
 fn add_missing(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     const UNIMPLEMENTED: i32 = Status::Unimplemented as i32;
-    linker.func_wrap("env", "proxy_register_shared_queue", |_: u32, _: u32, _: u32| UNIMPLEMENTED)?;
+    linker.func_wrap(
+        "env",
+        "proxy_register_shared_queue",
+        |_: u32, _: u32, _: u32| UNIMPLEMENTED,
+    )?;
     linker.func_wrap(
         "env",
         "proxy_resolve_shared_queue",
         |_: u32, _: u32, _: u32, _: u32, _: u32| UNIMPLEMENTED,
     )?;
-    linker.func_wrap("env", "proxy_dequeue_shared_queue", |_: u32, _: u32, _: u32| UNIMPLEMENTED)?;
-    linker.func_wrap("env", "proxy_enqueue_shared_queue", |_: u32, _: u32, _: u32| UNIMPLEMENTED)?;
+    linker.func_wrap(
+        "env",
+        "proxy_dequeue_shared_queue",
+        |_: u32, _: u32, _: u32| UNIMPLEMENTED,
+    )?;
+    linker.func_wrap(
+        "env",
+        "proxy_enqueue_shared_queue",
+        |_: u32, _: u32, _: u32| UNIMPLEMENTED,
+    )?;
     linker.func_wrap("env", "proxy_grpc_cancel", |_: u32| UNIMPLEMENTED)?;
     linker.func_wrap("env", "proxy_grpc_close", |_: u32| UNIMPLEMENTED)?;
-    linker.func_wrap("env", "proxy_get_status", |_: u32, _: u32, _: u32| UNIMPLEMENTED)?;
-    linker.func_wrap("env", "proxy_grpc_send", |_: u32, _: u32, _: u32, _: u32| UNIMPLEMENTED)?;
+    linker.func_wrap("env", "proxy_get_status", |_: u32, _: u32, _: u32| {
+        UNIMPLEMENTED
+    })?;
+    linker.func_wrap(
+        "env",
+        "proxy_grpc_send",
+        |_: u32, _: u32, _: u32, _: u32| UNIMPLEMENTED,
+    )?;
     linker.func_wrap(
         "env",
         "proxy_grpc_call",
-        |_: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32, _: u32| {
-            UNIMPLEMENTED
-        },
+        |_: u32,
+         _: u32,
+         _: u32,
+         _: u32,
+         _: u32,
+         _: u32,
+         _: u32,
+         _: u32,
+         _: u32,
+         _: u32,
+         _: u32,
+         _: u32| { UNIMPLEMENTED },
     )?;
     linker.func_wrap(
         "env",

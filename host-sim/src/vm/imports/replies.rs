@@ -29,7 +29,9 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                     headers: pairs::deserialize(&guest.read(headers, headers_len)?)
                         .ok_or(Status::BadArgument)?,
                     body: guest.read(body, body_len)?,
-                    details: guest.text(details, details_len)?.replace(char::is_whitespace, "_"),
+                    details: guest
+                        .text(details, details_len)?
+                        .replace(char::is_whitespace, "_"),
                 };
                 let stream = guest.state().stream().ok_or(Status::BadArgument)?;
                 stream.reply.get_or_insert(reply);

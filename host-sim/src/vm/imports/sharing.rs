@@ -26,7 +26,13 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |caller: Caller<'_, State>, key: u32, key_len: u32, at: u32, len: u32, cas: u32| {
             run(caller, "proxy_set_shared_data", |guest| {
                 let (key, value) = (guest.read(key, key_len)?, guest.read(at, len)?);
-                match guest.state().process.borrow_mut().shared_data.set(key, value, cas) {
+                match guest
+                    .state()
+                    .process
+                    .borrow_mut()
+                    .shared_data
+                    .set(key, value, cas)
+                {
                     Status::Ok => Ok(()),
                     status => Err(status),
                 }
@@ -72,8 +78,13 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "proxy_get_metric",
         |caller: Caller<'_, State>, id: u32, value_at: u32| {
             run(caller, "proxy_get_metric", |guest| {
-                let value =
-                    guest.state().process.borrow_mut().metrics.by_id(id as usize).copied();
+                let value = guest
+                    .state()
+                    .process
+                    .borrow_mut()
+                    .metrics
+                    .by_id(id as usize)
+                    .copied();
                 guest.write(value_at, &value.ok_or(Status::NotFound)?.to_le_bytes())
             })
         },

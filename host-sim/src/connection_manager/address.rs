@@ -1,0 +1,46 @@
+//! Which address Envoy takes for the client's.
+
+use std::net::IpAddr;
+
+use crate::engine::{Mesh, Proxy, Request};
+
+/// The remote address, and whether it comes from a header; completes `x-forwarded-for`.
+///
+/// A sidecar (`use_remote_address: false`) believes the last entry of X-Forwarded-For. A gateway
+/// believes the entry that as many trusted proxies as there are have put there, counted from the
+/// right, and adds its peer.
+pub(super) fn remote(
+    mesh: &Mesh,
+    request: &Request,
+    headers: &mut Vec<(String, Vec<u8>)>,
+) -> (IpAddr, bool) {
+    const NAME: &str = "x-forwarded-for";
+    let given = |headers: &[(String, Vec<u8>)]| headers.iter().position(|(name, _)| name == NAME);
+    if given(headers).is_none()
+        && let Some(client) = request.remote_ip
+    {
+        let hops = (1..mesh.xff_num_trusted_hops).map(|_| request.source_ip.to_string());
+        let entries: Vec<String> = [client.to_string()].into_iter().chain(hops).collect();
+        headers.push((NAME.to_owned(), entries.join(", ").into_bytes()));
+    }
+    let forwarded = given(headers).map(|at| String::from_utf8_lossy(&headers[at].1).into_owned());
+    let entries: Vec<&str> = forwarded
+        .as_deref()
+        .map(|all| all.split(',').map(str::trim).collect())
+        .unwrap_or_default();
+    let hops = mesh.xff_num_trusted_hops as usize;
+    let entry = match (mesh.proxy, hops) {
+        (Proxy::Sidecar, _) => entries.iter().rev().nth(hops),
+        (Proxy::Gateway, 0) => None,
+        (Proxy::Gateway, hops) => entries.iter().rev().nth(hops - 1),
+    };
+    let client = entry.and_then(|entry| entry.parse().ok());
+    if mesh.proxy == Proxy::Gateway {
+        let peer = request.source_ip.to_string();
+        match given(headers) {
+            Some(at) => headers[at].1.extend(format!(",{peer}").into_bytes()),
+            None => headers.push((NAME.to_owned(), peer.into_bytes())),
+        }
+    }
+    (client.unwrap_or(request.source_ip), client.is_some())
+}

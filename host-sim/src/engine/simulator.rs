@@ -1,0 +1,191 @@
+//! The simulator: the filter's `.wasm` in the simulated Envoy.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::{Engine, EngineError, Observed, Request, Setup};
+use crate::connection_manager::{Admitted, admit};
+use crate::vm::{
+    Call, ConfigureError, Exchange, Header, Host, HostError, HttpRequest, LogLevel, Options,
+    Outcome, Plugin, Properties, Reply, Upstream,
+};
+
+/// Filter state in which the direct peer's address is handed to the filter.
+const DIRECT_REMOTE: &str = "palisade.direct_remote";
+
+/// Judges with the filter's `.wasm`; keeps the simulated Envoy as long as the set-up is the same.
+pub struct Simulator {
+    plugin: Plugin,
+    current: Option<(Setup, Host)>,
+}
+
+impl Simulator {
+    /// A simulator that runs `plugin`.
+    pub fn new(plugin: Plugin) -> Self {
+        Self {
+            plugin,
+            current: None,
+        }
+    }
+
+    fn host(&mut self, setup: &Setup) -> Result<&mut Host, EngineError> {
+        let same = self
+            .current
+            .as_ref()
+            .is_some_and(|(current, _)| current == setup);
+        if !same {
+            let host = start(&self.plugin, setup)?;
+            self.current = Some((setup.clone(), host));
+        }
+        let current = self.current.as_mut().map(|(_, host)| host);
+        current.ok_or_else(|| EngineError::Failed("no simulated Envoy".to_owned()))
+    }
+}
+
+impl Engine for Simulator {
+    fn judge(&mut self, setup: &Setup, request: &Request) -> Result<Observed, EngineError> {
+        let host = self.host(setup)?;
+        if request.tcp {
+            return tcp(host, request);
+        }
+        let admitted = match admit(&setup.mesh, request) {
+            Ok(admitted) => admitted,
+            Err(status) => return Ok(refused(status)),
+        };
+        let exchange = host.http(0, http_request(&admitted, request))?;
+        observed(exchange)
+    }
+}
+
+fn start(plugin: &Plugin, setup: &Setup) -> Result<Host, EngineError> {
+    let real = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or(Duration::ZERO);
+    let options = Options {
+        log_level: LogLevel::Debug,
+        now: setup.now.unwrap_or(real),
+        ..Options::default()
+    };
+    let mut host = Host::new(plugin, options)?;
+    for origin in setup.origins() {
+        let (setup, cluster) = (setup.clone(), origin.clone());
+        let serve = move |call: &Call| match setup.served(&origin, &call.path()) {
+            Some(document) => Upstream::reply(200, document.to_string().as_bytes()),
+            None => Upstream::Unreachable,
+        };
+        host.upstreams()
+            .set(&cluster, Upstream::Script(Rc::new(serve)));
+    }
+    host.configure(&setup.plugin_configuration())?;
+    Ok(host)
+}
+
+fn http_request(admitted: &Admitted, request: &Request) -> HttpRequest {
+    let headers = admitted.headers.iter();
+    HttpRequest {
+        headers: headers
+            .map(|(name, value)| (name.clone().into(), value.clone()))
+            .collect(),
+        properties: connection(request)
+            .source(SocketAddr::new(admitted.remote_ip, admitted.remote_port)),
+    }
+}
+
+fn connection(request: &Request) -> Properties {
+    let properties = Properties::default()
+        .source(SocketAddr::new(request.source_ip, 40_000))
+        .destination(SocketAddr::new(request.destination_ip, request.port))
+        .direct_remote(DIRECT_REMOTE, request.source_ip);
+    match (&request.peer, &request.sni) {
+        (None, None) => properties.plaintext(),
+        (peer, sni) => properties.tls(sni.as_deref().unwrap_or_default(), peer.as_deref()),
+    }
+}
+
+fn tcp(host: &mut Host, request: &Request) -> Result<Observed, EngineError> {
+    observed(host.tcp(0, connection(request))?)
+}
+
+/// An answer of the connection manager: the filter never saw the request.
+fn refused(status: u16) -> Observed {
+    Observed {
+        allowed: false,
+        status,
+        body: Some(String::new()),
+        response_headers: BTreeMap::new(),
+        upstream_headers: BTreeMap::new(),
+        evidence: None,
+    }
+}
+
+fn observed(exchange: Exchange) -> Result<Observed, EngineError> {
+    let evidence = exchange.filter_state.get("palisade");
+    let evidence = evidence
+        .map(|json| serde_json::from_slice(json))
+        .transpose()
+        .map_err(|error| EngineError::Failed(format!("unreadable evidence: {error}")))?;
+    let mut observed = Observed {
+        evidence,
+        ..refused(403)
+    };
+    match exchange.outcome {
+        Outcome::Forwarded { headers } => {
+            observed.allowed = true;
+            observed.status = 200;
+            observed.body = None;
+            observed.upstream_headers = joined(&headers);
+            observed.response_headers = joined(&exchange.response_headers);
+        }
+        Outcome::Replied(Reply {
+            status,
+            headers,
+            body,
+            ..
+        }) => {
+            observed.status = status;
+            observed.body = Some(String::from_utf8_lossy(&body).into_owned());
+            observed.response_headers = joined(&headers);
+        }
+        Outcome::Closed => {}
+        Outcome::Trapped(trap) => return Err(EngineError::Failed(format!("a trap: {trap}"))),
+        Outcome::Stuck => return Err(EngineError::Failed("the request is stuck".to_owned())),
+    }
+    Ok(observed)
+}
+
+fn joined(headers: &[Header]) -> BTreeMap<String, String> {
+    let mut map: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value);
+        map.entry(String::from_utf8_lossy(name).into_owned())
+            .and_modify(|all| {
+                all.push(',');
+                all.push_str(&value);
+            })
+            .or_insert_with(|| value.into_owned());
+    }
+    map
+}
+
+impl From<HostError> for EngineError {
+    fn from(error: HostError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<ConfigureError> for EngineError {
+    fn from(error: ConfigureError) -> Self {
+        match error.trap {
+            Some(trap) => Self::Failed(format!("a trap: {trap}")),
+            None => {
+                let message = error.to_string();
+                let message = message
+                    .strip_prefix("configuration refused: ")
+                    .unwrap_or(&message);
+                Self::Refused(message.to_owned())
+            }
+        }
+    }
+}
