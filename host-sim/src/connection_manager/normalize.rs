@@ -143,9 +143,11 @@ fn dot_segment(rest: &[u8]) -> Option<(usize, usize)> {
     if dots == 0 || dots == 3 {
         return None;
     }
-    match rest.get(at) {
-        None => Some((dots, at)),
-        Some(b'/' | b'\\') => Some((dots, at + 1)),
+    match (rest.get(at), rest.get(at + 1)) {
+        (None, _) => Some((dots, at)),
+        (Some(b'/' | b'\\'), _) => Some((dots, at + 1)),
+        // Literal dots with an empty parameter count as well, escaped ones do not.
+        (Some(b';'), Some(b'/')) if at == dots => Some((dots, at + 2)),
         _ => None,
     }
 }

@@ -47,6 +47,8 @@ impl Simulator {
 impl Engine for Simulator {
     fn judge(&mut self, setup: &Setup, request: &Request) -> Result<Observed, EngineError> {
         let host = self.host(setup)?;
+        // Waiting for keys took simulated time.
+        host.set_now(time_of(setup));
         if request.tcp {
             return tcp(host, request);
         }
@@ -65,7 +67,7 @@ fn start(plugin: &Plugin, setup: &Setup) -> Result<Host, EngineError> {
         .unwrap_or(Duration::ZERO);
     let options = Options {
         log_level: LogLevel::Debug,
-        now: setup.now.unwrap_or(real),
+        now: time_of(setup),
         ..Options::default()
     };
     let mut host = Host::new(plugin, options)?;
@@ -80,6 +82,11 @@ fn start(plugin: &Plugin, setup: &Setup) -> Result<Host, EngineError> {
     }
     host.configure(&setup.plugin_configuration())?;
     Ok(host)
+}
+
+fn time_of(setup: &Setup) -> Duration {
+    let real = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    setup.now.unwrap_or_else(real)
 }
 
 fn http_request(admitted: &Admitted, request: &Request) -> HttpRequest {

@@ -127,6 +127,11 @@ impl Host {
         self.process().now
     }
 
+    /// Sets the clock; timers stay as they were.
+    pub fn set_now(&self, now: Duration) {
+        self.process().now = now;
+    }
+
     /// Sets the log level, as Envoy's admin interface does.
     pub fn set_log_level(&self, level: LogLevel) {
         self.process().log_level = level;
