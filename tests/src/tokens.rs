@@ -55,7 +55,7 @@ impl SigningKey {
     /// When it cannot be signed.
     pub fn token(&self, claims: &Value) -> Result<String, Error> {
         let header = json!({"alg": "RS256", "typ": "JWT", "kid": self.id});
-        self.sign(&header.to_string(), &claims.to_string())
+        self.sign(header.to_string(), claims.to_string())
     }
 
     /// A properly signed token whose header and payload are these bytes.

@@ -1,6 +1,6 @@
 //! Everything that the example needs, running: the application, the issuer, and Envoy between.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, io, net::SocketAddr, path::Path, time::Duration};
 
 use host_sim::envoy::{
     Envoy, Launch, binary,
@@ -46,11 +46,8 @@ impl Stage {
     /// When a port is taken, or Envoy or the filter is not there or does not start.
     pub fn start(ports: Ports, credentials: Credentials) -> Result<Self, Error> {
         let port = |fixed| {
-            ((
-                [127, 0, 0, 1],
-                if ports == Ports::Fixed { fixed } else { 0 },
-            ))
-                .into()
+            let port = if ports == Ports::Fixed { fixed } else { 0 };
+            SocketAddr::from(([127, 0, 0, 1], port))
         };
         let upstream = upstream::echo_at(port(UPSTREAM_PORT)).map_err(taken(UPSTREAM_PORT))?;
         let issuer = Issuer::start_at(
@@ -152,11 +149,11 @@ fn moved(config: &str, folder: &Path, module: &Path) -> String {
     text
 }
 
-fn port_of(address: std::net::SocketAddr) -> String {
+fn port_of(address: SocketAddr) -> String {
     format!("port_value: {}", address.port())
 }
 
-fn taken(port: u16) -> impl FnOnce(std::io::Error) -> Error {
+fn taken(port: u16) -> impl FnOnce(io::Error) -> Error {
     move |error| {
         format!("port {port} is not free ({error}): `make down` stops an example that runs").into()
     }
