@@ -53,6 +53,11 @@ impl Fetcher {
         }
     }
 
+    /// Makes ready what VMs share; to be called before any of them fetches.
+    pub(super) fn prepare(&self) {
+        self.shared.iter().for_each(Shared::prepare);
+    }
+
     /// Starts what is due at `now` and takes over what other VMs fetched; says which key sets are
     /// not waited for any more.
     pub(super) fn run(&self, keys: &mut KeyStore, now: i64) -> Vec<KeySetId> {

@@ -22,6 +22,9 @@ use crate::engine::{Detail, Engine, Judgement};
 /// How often to look while a request waits for keys that another VM fetches.
 const IMPATIENT: Duration = Duration::from_millis(50);
 
+/// The shortest period that the host takes.
+const AT_ONCE: Duration = Duration::from_millis(1);
+
 /// How often key sets are looked after otherwise, and the log level is read again.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -72,6 +75,7 @@ impl Plugin {
     /// Comes into force. Keys are fetched from the first tick on: the VM that only tries a
     /// configuration out is gone by then.
     pub(super) fn start(&self) {
+        self.fetcher.prepare();
         set_tick(if self.engine.key_sources().is_empty() {
             TICK
         } else {
@@ -81,35 +85,18 @@ impl Plugin {
 
     /// Judges the HTTP request of the context in hand.
     pub(super) fn judge_http(&self, context_id: u32) -> Progress {
-        let first = self.judge(Protocol::Http);
-        let judgement = match &first {
-            Judgement::Waiting(key_set) if self.ask_for(*key_set, context_id) => {
-                self.judge(Protocol::Http)
-            }
-            _ => first,
-        };
-        match judgement {
+        match self.judge(Protocol::Http) {
             Judgement::Decided(decision) => self.carry_out(&decision),
             Judgement::Waiting(key_set) => {
                 debug!("request {context_id} waits for keys");
                 self.waiting.borrow_mut().insert(context_id, key_set);
-                in_context(self.root_id, || set_tick(IMPATIENT));
-                let _ = hostcalls::set_effective_context(context_id);
+                self.keys.borrow_mut().want(key_set, now());
+                // The root fetches, on its next tick: the SDK gives an answer to the context in
+                // whose callback the call was made, and this one may be gone by then.
+                set_tick(AT_ONCE);
                 Progress::Stop
             }
         }
-    }
-
-    /// Has keys fetched for the request in hand; whether they need not be waited for.
-    fn ask_for(&self, key_set: KeySetId, context_id: u32) -> bool {
-        self.keys.borrow_mut().want(key_set, now());
-        // Calls and timers belong to the root: the request may be gone when the answer comes.
-        let mut settled = Vec::new();
-        in_context(self.root_id, || {
-            settled = self.fetcher.run(&mut self.keys.borrow_mut(), now());
-        });
-        let _ = hostcalls::set_effective_context(context_id);
-        settled.contains(&key_set)
     }
 
     /// Judges the TCP connection of the context in hand.

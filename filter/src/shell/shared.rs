@@ -26,6 +26,13 @@ impl Shared {
         }
     }
 
+    /// Makes the lease an entry, for only what is there can be compared and swapped.
+    pub(super) fn prepare(&self) {
+        if get(&self.lease).is_none() {
+            self.release();
+        }
+    }
+
     /// Shares a key set fetched at `now`.
     pub(super) fn publish(&self, now: i64, body: &[u8]) {
         set(&self.keys, &[now.to_le_bytes().as_slice(), body].concat());

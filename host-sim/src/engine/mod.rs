@@ -1,8 +1,10 @@
 //! What can judge a request: the simulator, or a real Envoy.
 
+mod real;
 mod setup;
 mod simulator;
 
+pub use real::EnvoyEngine;
 pub use setup::{Jwks, Mesh, Proxy, Setup, Workload};
 pub use simulator::Simulator;
 
@@ -67,6 +69,9 @@ pub enum EngineError {
 
 /// Something that judges requests.
 pub trait Engine {
+    /// Says which set-ups are to come, in their order, so that what is slow can be done for many.
+    fn prepare(&mut self, _setups: Vec<Setup>) {}
+
     /// Judges `request` under `setup`.
     ///
     /// # Errors

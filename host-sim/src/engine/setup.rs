@@ -90,15 +90,15 @@ impl Default for Mesh {
 }
 
 impl Setup {
-    /// The plugin configuration: every origin that keys come from is the cluster of that name.
-    pub fn plugin_configuration(&self) -> Vec<u8> {
+    /// The plugin configuration, with the cluster for every origin that keys come from.
+    pub fn plugin_configuration(&self, cluster: impl Fn(&str) -> String) -> Value {
         let Self { mesh, workload, .. } = self;
         let clusters: Map<String, Value> = self
             .origins()
             .into_iter()
-            .map(|origin| (origin.clone(), origin.into()))
+            .map(|origin| (origin.clone(), cluster(&origin).into()))
             .collect();
-        let configuration = json!({
+        json!({
             "version": 1,
             "protocol": if self.tcp { "tcp" } else { "http" },
             "mesh": {
@@ -116,8 +116,7 @@ impl Setup {
             },
             "jwksClusters": clusters,
             "resources": self.resources,
-        });
-        configuration.to_string().into_bytes()
+        })
     }
 
     /// The origins of all keys: `scheme://host[:port]`.

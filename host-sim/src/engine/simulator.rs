@@ -30,6 +30,14 @@ impl Simulator {
         }
     }
 
+    /// Whether the filter takes the configuration.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn load(&mut self, setup: &Setup) -> Result<(), EngineError> {
+        self.host(setup).map(|_| ())
+    }
+
     fn host(&mut self, setup: &Setup) -> Result<&mut Host, EngineError> {
         let same = self
             .current
@@ -62,9 +70,6 @@ impl Engine for Simulator {
 }
 
 fn start(plugin: &Plugin, setup: &Setup) -> Result<Host, EngineError> {
-    let real = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or(Duration::ZERO);
     let options = Options {
         log_level: LogLevel::Debug,
         now: time_of(setup),
@@ -80,12 +85,17 @@ fn start(plugin: &Plugin, setup: &Setup) -> Result<Host, EngineError> {
         host.upstreams()
             .set(&cluster, Upstream::Script(Rc::new(serve)));
     }
-    host.configure(&setup.plugin_configuration())?;
+    let configuration = setup.plugin_configuration(str::to_owned).to_string();
+    host.configure(configuration.as_bytes())?;
     Ok(host)
 }
 
 fn time_of(setup: &Setup) -> Duration {
-    let real = || SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    let real = || {
+        SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or(Duration::ZERO)
+    };
     setup.now.unwrap_or_else(real)
 }
 

@@ -19,6 +19,7 @@ pub mod binary;
 pub mod bootstrap;
 pub mod certs;
 pub mod client;
+pub mod clock;
 mod error;
 pub mod issuer;
 mod process;

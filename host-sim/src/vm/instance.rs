@@ -18,8 +18,6 @@ const FUEL: u64 = 20_000_000_000;
 pub(super) struct Vm {
     store: Store<State>,
     instance: Instance,
-    /// The root context of the configuration in force.
-    pub(super) root: u32,
     last_context: u32,
 }
 
@@ -40,6 +38,7 @@ impl Vm {
             vm,
             process: Rc::clone(process),
             limits: StoreLimitsBuilder::new().memory_size(memory).build(),
+            root: 0,
             effective: 0,
             streams: BTreeMap::new(),
             ticks: BTreeMap::new(),
@@ -55,7 +54,6 @@ impl Vm {
         let mut vm = Self {
             store,
             instance,
-            root: 0,
             last_context: 0,
         };
         for start in ["_initialize", "_start"] {
@@ -67,7 +65,7 @@ impl Vm {
 
     /// A new root context for `configuration`; whether the plugin takes it.
     pub(super) fn configure(&mut self, configuration: &[u8]) -> Result<bool, Trap> {
-        let first = self.root == 0;
+        let first = self.state().root == 0;
         let root = self.next_context();
         self.call::<(u32, u32), ()>("proxy_on_context_create", (root, 0))?;
         self.enter(root);
@@ -81,7 +79,7 @@ impl Vm {
         if taken == Some(0) {
             return Ok(false);
         }
-        let old = std::mem::replace(&mut self.root, root);
+        let old = std::mem::replace(&mut self.state().root, root);
         if old != 0 {
             self.state().ticks.remove(&old);
             self.call::<u32, u32>("proxy_on_done", old)?;
@@ -92,8 +90,8 @@ impl Vm {
 
     /// A new stream context under the configuration in force.
     pub(super) fn create_context(&mut self) -> Result<u32, Trap> {
-        let context = self.next_context();
-        self.call::<(u32, u32), ()>("proxy_on_context_create", (context, self.root))?;
+        let (context, root) = (self.next_context(), self.state().root);
+        self.call::<(u32, u32), ()>("proxy_on_context_create", (context, root))?;
         Ok(context)
     }
 

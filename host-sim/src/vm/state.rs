@@ -40,6 +40,8 @@ pub(super) struct State {
     pub(super) vm: usize,
     pub(super) process: Rc<RefCell<Process>>,
     pub(super) limits: wasmtime::StoreLimits,
+    /// The root context of the configuration in force.
+    pub(super) root: u32,
     /// The context that host calls are about.
     pub(super) effective: u32,
     pub(super) streams: BTreeMap<u32, Stream>,

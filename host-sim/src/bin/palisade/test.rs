@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use host_sim::engine::{Engine, EngineError, Observed, Simulator};
+use host_sim::engine::{Engine, EngineError, EnvoyEngine, Observed, Simulator};
+use host_sim::envoy::binary;
 use host_sim::source::SourceError;
 use host_sim::suite::{Difference, Suite, check, find};
 use regex::Regex;
@@ -19,6 +20,9 @@ pub struct Test {
     /// Suites (`*_test.yaml`, `*_test.json`), or folders of them.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
+    /// What judges the requests.
+    #[arg(long, value_enum, default_value_t = EngineName::Simulator)]
+    engine: EngineName,
     /// Only tests whose `suite / name` matches.
     #[arg(long, value_name = "REGEX")]
     filter: Option<Regex>,
@@ -33,6 +37,14 @@ pub struct Test {
     output: Output,
     #[command(flatten)]
     wasm: Wasm,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EngineName {
+    /// The filter in the simulated Envoy.
+    Simulator,
+    /// The filter in a real Envoy, which is started for it (`$ENVOY`, `.venv` or `PATH`).
+    Envoy,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -69,12 +81,18 @@ enum Outcome {
 impl Test {
     /// Runs the command.
     pub fn run(self) -> Result<Exit, Failure> {
-        let mut engine = Simulator::new(self.wasm.load()?);
+        let mut engine = self.engine()?;
+        let suites: Vec<_> = find(&self.paths)?
+            .into_iter()
+            .map(|path| Suite::load(&path).map_err(|error| broken_suite(&path, &error)))
+            .collect();
+        let tests = suites.iter().flatten().flat_map(|suite| &suite.tests);
+        engine.prepare(tests.map(|test| test.setup.clone()).collect());
         let mut reports = Vec::new();
-        for path in find(&self.paths)? {
-            match Suite::load(&path) {
-                Ok(suite) => self.run_suite(&suite, &mut engine, &mut reports),
-                Err(error) => self.add(broken_suite(&path, &error), &mut reports),
+        for suite in suites {
+            match suite {
+                Ok(suite) => self.run_suite(&suite, &mut *engine, &mut reports),
+                Err(report) => self.add(report, &mut reports),
             }
         }
         match self.output {
@@ -83,6 +101,17 @@ impl Test {
             Output::Junit => anstream::println!("{}", as_junit(&reports)),
         }
         self.conclude(&reports)
+    }
+
+    fn engine(&self) -> Result<Box<dyn Engine>, Failure> {
+        let plugin = self.wasm.load()?;
+        Ok(match self.engine {
+            EngineName::Simulator => Box::new(Simulator::new(plugin)),
+            EngineName::Envoy => {
+                let binary = binary::find().map_err(|error| Failure::new(Exit::Engine, error))?;
+                Box::new(EnvoyEngine::new(binary, self.wasm.find()?, plugin))
+            }
+        })
     }
 
     fn run_suite(&self, suite: &Suite, engine: &mut dyn Engine, reports: &mut Vec<Report>) {

@@ -57,7 +57,11 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |caller: Caller<'_, State>, period: u32| {
             run(caller, "proxy_set_tick_period_milliseconds", |guest| {
                 let state = guest.state();
-                let root = state.effective;
+                // A stream's timer is its root's.
+                let root = match state.streams.contains_key(&state.effective) {
+                    true => state.root,
+                    false => state.effective,
+                };
                 let period = Duration::from_millis(period.into());
                 let due = state.process.borrow().now + period;
                 if period.is_zero() {
