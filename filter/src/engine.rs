@@ -6,7 +6,7 @@ use crate::authz::{Authorization, DENIED};
 use crate::config::{Config, ConfigError};
 use crate::crypto::Crypto;
 use crate::decision::{Decision, Evidence, LocalReply, Outcome, Phase, RequestChanges, Verdict};
-use crate::policy::PolicySet;
+use crate::policy::{Needs, PolicySet};
 use crate::resource::request_authentication::RemoteKeys;
 
 const OK: u16 = 200;
@@ -77,6 +77,11 @@ impl Engine {
     /// The key sets that have to be fetched.
     pub fn key_sources(&self) -> &[RemoteKeys] {
         self.authenticator.sources()
+    }
+
+    /// Which attributes the policies can read.
+    pub fn needs(&self) -> Needs {
+        self.policies.needs()
     }
 
     /// Decides about the request or connection behind `attributes`.

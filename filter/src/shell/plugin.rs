@@ -18,6 +18,7 @@ use crate::config::{Config, ConfigError};
 use crate::crypto::{Crypto, Host};
 use crate::decision::{Decision, Outcome};
 use crate::engine::{Detail, Engine, Judgement};
+use crate::policy::Needs;
 
 /// How often to look while a request waits for keys that another VM fetches.
 const IMPATIENT: Duration = Duration::from_millis(50);
@@ -70,6 +71,11 @@ impl Plugin {
     /// Whether it judges requests or connections.
     pub(super) fn protocol(&self) -> Protocol {
         self.protocol
+    }
+
+    /// Whether a decision can depend on who the peer is.
+    pub(super) fn needs_peer(&self) -> bool {
+        self.engine.needs().contains(Needs::PEER)
     }
 
     /// Comes into force. Keys are fetched from the first tick on: the VM that only tries a

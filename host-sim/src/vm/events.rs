@@ -13,6 +13,8 @@ use super::stream::{Exchange, Outcome, Reply, Stream};
 
 const CONTINUE: u32 = 0;
 
+const NEW_CONNECTION: &str = "proxy_on_new_connection";
+
 /// A stream that waits longer than this, in simulated time, is stuck.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -121,12 +123,8 @@ impl Host {
             fuel: 0,
             trap: None,
         };
-        let stream = Stream {
-            properties,
-            ..Stream::default()
-        };
         if let Some(vm) = &mut self.vms[number] {
-            match open(vm, stream, "proxy_on_new_connection") {
+            match open_tcp(vm, properties) {
                 Ok((context, fuel)) => (begun.context, begun.fuel) = (context, fuel),
                 Err(Trap(trap)) => begun.trap = Some(trap),
             }
@@ -256,10 +254,36 @@ fn open(vm: &mut Vm, stream: Stream, callback: &str) -> Result<(u32, u64), Trap>
     let headers = u32::try_from(stream.headers.len()).unwrap_or(u32::MAX);
     vm.state().streams.insert(context, stream);
     let action = match callback {
-        "proxy_on_new_connection" => vm.call_for::<_, u32>(context, callback, context)?,
+        NEW_CONNECTION => vm.call_for::<_, u32>(context, callback, context)?,
         _ => vm.call_for::<_, u32>(context, callback, (context, headers, 1_u32))?,
     };
     let fuel = vm.fuel_used();
+    if action.is_none_or(|action| action == CONTINUE)
+        && let Some(stream) = vm.state().streams.get_mut(&context)
+    {
+        stream.resumed = true;
+    }
+    Ok((context, fuel))
+}
+
+/// Opens a connection and lets the first data arrive, which is after the TLS handshake.
+fn open_tcp(vm: &mut Vm, properties: Properties) -> Result<(u32, u64), Trap> {
+    let early = Stream {
+        properties: properties.before_handshake(),
+        ..Stream::default()
+    };
+    let (context, fuel) = open(vm, early, NEW_CONNECTION)?;
+    let Some(stream) = vm.state().streams.get_mut(&context) else {
+        return Ok((context, fuel));
+    };
+    if stream.closed {
+        return Ok((context, fuel));
+    }
+    stream.properties = properties;
+    stream.resumed = false;
+    let (name, some) = ("proxy_on_downstream_data", 1_u32);
+    let action = vm.call_for::<_, u32>(context, name, (context, some, 0_u32))?;
+    let fuel = fuel + vm.fuel_used();
     if action.is_none_or(|action| action == CONTINUE)
         && let Some(stream) = vm.state().streams.get_mut(&context)
     {

@@ -94,6 +94,15 @@ impl Properties {
         self
     }
 
+    /// The same connection before its TLS handshake: nobody has shown a certificate yet.
+    pub(super) fn before_handshake(&self) -> Self {
+        let mut early = self.clone();
+        early.values.retain(|path, _| {
+            !path.starts_with(b"connection\0") || path.ends_with(b"requested_server_name")
+        });
+        early
+    }
+
     fn bytes(mut self, path: &[&str], value: Vec<u8>) -> Self {
         self.values.insert(path.join("\0").into_bytes(), value);
         self
