@@ -1,8 +1,10 @@
 //! Palisade against real Envoy, and the data-driven corpora.
 
 pub mod demo;
+pub mod differential;
 pub mod mesh;
 pub mod native;
+pub mod native_engine;
 mod paths;
 pub mod policies;
 pub mod tokens;

@@ -72,7 +72,10 @@ pub fn request(rng: &mut Rng) -> Request {
         }
     }
     if rng.u8(0..6) == 0 {
-        headers.push(("x-forwarded-for".to_owned(), pick(rng, &FORWARDED).to_owned()));
+        headers.push((
+            "x-forwarded-for".to_owned(),
+            pick(rng, &FORWARDED).to_owned(),
+        ));
     }
     if rng.u8(0..12) == 0 {
         headers.push(("origin".to_owned(), "https://a.example".to_owned()));
@@ -92,7 +95,11 @@ pub fn request(rng: &mut Rng) -> Request {
         }
     }
     Request {
-        method: pick(rng, &["GET", "GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]).to_owned(),
+        method: pick(
+            rng,
+            &["GET", "GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"],
+        )
+        .to_owned(),
         path,
         host: pick(rng, &HOSTS).to_owned(),
         headers,
@@ -102,17 +109,43 @@ pub fn request(rng: &mut Rng) -> Request {
 }
 
 const PATHS: [&str; 16] = [
-    "/", "/a", "/a/", "/a/b", "/a/b/c", "/admin", "/admin/x", "/ADMIN", "/a.txt", "/a?b=/admin",
-    "//admin", "/a/../admin", "/a/%2e%2e/admin", "/a%2Fb", "/admin;x=1", "/a/./b",
+    "/",
+    "/a",
+    "/a/",
+    "/a/b",
+    "/a/b/c",
+    "/admin",
+    "/admin/x",
+    "/ADMIN",
+    "/a.txt",
+    "/a?b=/admin",
+    "//admin",
+    "/a/../admin",
+    "/a/%2e%2e/admin",
+    "/a%2Fb",
+    "/admin;x=1",
+    "/a/./b",
 ];
 const PATH_PATTERNS: [&str; 14] = [
     "/a", "/a/*", "*.txt", "*", "/admin", "/admin*", "*/b", "/a/{*}", "/a/{**}", "/{*}/b", "/a*b",
     "/", "/a%2Fb", "/admin/x",
 ];
-const HOSTS: [&str; 6] =
-    ["a.example", "A.Example", "b.example", "a.example:8080", "x.wild.example", "a.example."];
-const HOST_PATTERNS: [&str; 6] =
-    ["a.example", "*.wild.example", "b.*", "a.example:*", "*", "A.EXAMPLE"];
+const HOSTS: [&str; 6] = [
+    "a.example",
+    "A.Example",
+    "b.example",
+    "a.example:8080",
+    "x.wild.example",
+    "a.example.",
+];
+const HOST_PATTERNS: [&str; 6] = [
+    "a.example",
+    "*.wild.example",
+    "b.*",
+    "a.example:*",
+    "*",
+    "A.EXAMPLE",
+];
 const METHOD_PATTERNS: [&str; 6] = ["GET", "POST", "P*", "*E", "*", "get"];
 const PEERS: [&str; 6] = [
     "spiffe://cluster.local/ns/foo/sa/one",
@@ -135,8 +168,14 @@ const PRINCIPALS: [&str; 8] = [
 const NAMESPACES: [&str; 6] = ["foo", "bar", "b.r", "foo*", "*bar", "*"];
 const ACCOUNTS: [&str; 4] = ["one", "foo/two", "bar/one", "foo/one"];
 const TRUST_DOMAINS: [&str; 4] = ["cluster.local", "other.td", "*.local", "*"];
-const BLOCKS: [&str; 6] =
-    ["127.0.0.1", "127.0.0.0/8", "10.0.0.0/8", "::1", "10.1.2.3/32", "0.0.0.0/0"];
+const BLOCKS: [&str; 6] = [
+    "127.0.0.1",
+    "127.0.0.0/8",
+    "10.0.0.0/8",
+    "::1",
+    "10.1.2.3/32",
+    "0.0.0.0/0",
+];
 const FORWARDED: [&str; 4] = ["10.1.2.3", "9.9.9.9, 10.1.2.3", "10.1.2.3, 9.9.9.9", "::1"];
 const HEADER_VALUES: [&str; 5] = ["one", "two", "one,two", "", "onetwo"];
 const PATTERNS: [&str; 7] = ["one", "two", "one*", "*two", "*", "three", "o*e"];
@@ -175,13 +214,15 @@ fn authorization_policy(rng: &mut Rng, index: usize) -> Value {
 fn rule(rng: &mut Rng) -> Value {
     let mut rule = Map::new();
     if rng.bool() {
-        let list: Vec<Value> =
-            (0..rng.usize(1..=2)).map(|_| json!({"source": source(rng)})).collect();
+        let list: Vec<Value> = (0..rng.usize(1..=2))
+            .map(|_| json!({"source": source(rng)}))
+            .collect();
         rule.insert("from".to_owned(), list.into());
     }
     if rng.bool() {
-        let list: Vec<Value> =
-            (0..rng.usize(1..=2)).map(|_| json!({"operation": operation(rng)})).collect();
+        let list: Vec<Value> = (0..rng.usize(1..=2))
+            .map(|_| json!({"operation": operation(rng)}))
+            .collect();
         rule.insert("to".to_owned(), list.into());
     }
     if rng.u8(0..3) == 0 {
@@ -212,7 +253,11 @@ fn source(rng: &mut Rng) -> Value {
 fn operation(rng: &mut Rng) -> Value {
     fields(
         rng,
-        &[("hosts", &HOST_PATTERNS), ("methods", &METHOD_PATTERNS), ("paths", &PATH_PATTERNS)],
+        &[
+            ("hosts", &HOST_PATTERNS),
+            ("methods", &METHOD_PATTERNS),
+            ("paths", &PATH_PATTERNS),
+        ],
     )
 }
 
@@ -225,7 +270,10 @@ fn fields(rng: &mut Rng, known: &[(&str, &[&str])]) -> Value {
                 0 | 1 => object.insert((*name).to_owned(), some(rng, values)),
                 2 => {
                     let (first, rest) = name.split_at(1);
-                    object.insert(format!("not{}{rest}", first.to_uppercase()), some(rng, values))
+                    object.insert(
+                        format!("not{}{rest}", first.to_uppercase()),
+                        some(rng, values),
+                    )
                 }
                 _ => None,
             };
@@ -311,17 +359,53 @@ fn token(rng: &mut Rng) -> Token {
         }
     };
     claim(rng, "sub", &[json!("alice"), json!("bob"), json!("")]);
-    claim(rng, "aud", &[json!("one"), json!(["two", "x"]), json!("http://one/"), json!([])]);
+    claim(
+        rng,
+        "aud",
+        &[
+            json!("one"),
+            json!(["two", "x"]),
+            json!("http://one/"),
+            json!([]),
+        ],
+    );
     claim(rng, "azp", &[json!("one"), json!("two")]);
-    claim(rng, "group", &[json!("one"), json!(["one", "two"]), json!("one two"), json!([1])]);
+    claim(
+        rng,
+        "group",
+        &[
+            json!("one"),
+            json!(["one", "two"]),
+            json!("one two"),
+            json!([1]),
+        ],
+    );
     claim(rng, "scope", &[json!("one two"), json!("three"), json!("")]);
-    claim(rng, "realm", &[json!({"roles": ["one"]}), json!({"roles": "two"}), json!("one")]);
-    claim(rng, "level", &[json!(7), json!(-7), json!(1.5), json!(true), json!(null)]);
+    claim(
+        rng,
+        "realm",
+        &[
+            json!({"roles": ["one"]}),
+            json!({"roles": "two"}),
+            json!("one"),
+        ],
+    );
+    claim(
+        rng,
+        "level",
+        &[json!(7), json!(-7), json!(1.5), json!(true), json!(null)],
+    );
     if rng.u8(0..3) == 0 {
-        claims["exp"] = rng.choice(&[json!(4_102_444_800_u64), json!(1_000)]).cloned().into();
+        claims["exp"] = rng
+            .choice(&[json!(4_102_444_800_u64), json!(1_000)])
+            .cloned()
+            .into();
     }
     if rng.u8(0..8) == 0 {
-        claims["nbf"] = rng.choice(&[json!(4_102_444_800_u64), json!(1_000)]).cloned().into();
+        claims["nbf"] = rng
+            .choice(&[json!(4_102_444_800_u64), json!(1_000)])
+            .cloned()
+            .into();
     }
     let flaw = match rng.u8(0..12) {
         0 => Flaw::Forged,
