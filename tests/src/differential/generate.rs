@@ -89,7 +89,7 @@ pub fn request(rng: &mut Rng) -> Request {
                 false => "?x=1&access_token=${token}&y=2",
             }),
             1 => headers.push(("x-jwt".to_owned(), "${token}".to_owned())),
-            2 => headers.push(("x-jwt".to_owned(), "Token ${token}".to_owned())),
+            2 => headers.push(("x-jwt".to_owned(), "Token.${token}".to_owned())),
             3 => headers.push(("cookie".to_owned(), "a=b; session=${token}".to_owned())),
             _ => headers.push(("authorization".to_owned(), "Bearer ${token}".to_owned())),
         }
@@ -326,7 +326,7 @@ fn jwt_rule(rng: &mut Rng, jwks: &str) -> Value {
     }
     match rng.u8(0..6) {
         0 => rule["fromHeaders"] = json!([{"name": "x-jwt"}]),
-        1 => rule["fromHeaders"] = json!([{"name": "x-jwt", "prefix": "Token "}]),
+        1 => rule["fromHeaders"] = json!([{"name": "x-jwt", "prefix": "Token."}]),
         2 => rule["fromParams"] = json!(["access_token"]),
         3 => rule["fromCookies"] = json!(["session"]),
         _ => {}

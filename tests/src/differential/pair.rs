@@ -111,8 +111,23 @@ impl Pairs {
     }
 }
 
-/// Whether our filter takes these policies.
+/// Whether both sides take these policies, and take them the same way: all are for the workload, and
+/// keys are inline.
 pub(super) fn is_valid(resources: &[Value]) -> bool {
+    if resources
+        .iter()
+        .any(|object| object["metadata"]["namespace"] != NAMESPACE)
+    {
+        return false;
+    }
+    let mut rules = resources.iter().flat_map(|object| {
+        object["spec"]["jwtRules"]
+            .as_array()
+            .map_or(&[][..], Vec::as_slice)
+    });
+    if rules.any(|rule| !rule["jwks"].is_string()) {
+        return false;
+    }
     let configuration = setup(resources)
         .plugin_configuration(str::to_owned)
         .to_string();
@@ -147,7 +162,11 @@ fn mint(token: &Token, keys: &Keys) -> Result<String, Error> {
     let header = format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#);
     let text = key.sign(&header, &token.claims.to_string())?;
     Ok(match token.flaw {
-        Flaw::Cut => text[..text.len() / 2].to_owned(),
+        Flaw::Cut => {
+            // Whole groups of base64url: what is left over at the end is refused, unlike by Envoy.
+            let signature = text.rfind('.').map_or(0, |dot| dot + 1);
+            text[..signature + 100].to_owned()
+        }
         Flaw::Garbage => "garbage".to_owned(),
         Flaw::None | Flaw::Forged | Flaw::UnknownKid => text,
     })
