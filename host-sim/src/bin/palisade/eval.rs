@@ -70,8 +70,10 @@ impl Eval {
         anstream::println!("{}", explain::verdict(observed));
         if self.explain {
             anstream::print!("{}", explain::why(observed, sources));
-            if sources.ignored > 0 {
-                anstream::println!("{} other objects passed over", sources.ignored);
+            match sources.ignored {
+                0 => {}
+                1 => anstream::println!("1 other object passed over"),
+                count => anstream::println!("{count} other objects passed over"),
             }
         }
         for (name, value) in &observed.response_headers {
