@@ -3,6 +3,7 @@
 use crate::attributes::{Attributes, Protocol};
 use crate::authn::{Authentication, Authenticator, Identity, KeySetId, KeyStore};
 use crate::authz::{Authorization, DENIED};
+use crate::changed::Changed;
 use crate::config::{Config, ConfigError};
 use crate::crypto::Crypto;
 use crate::decision::{Decision, Evidence, LocalReply, Outcome, Phase, RequestChanges, Verdict};
@@ -107,7 +108,12 @@ impl Engine {
                 return decided(Outcome::Deny(refusal.reply), evidence);
             }
         };
-        self.authorize(attributes, identity.as_ref(), changes, detail)
+        let identity = identity.as_ref();
+        if changes == RequestChanges::default() || !self.needs().contains(Needs::HEADERS) {
+            return self.authorize(attributes, identity, changes, detail);
+        }
+        let changed = Changed::new(attributes, &changes);
+        self.authorize(&changed, identity, changes, detail)
     }
 
     fn authorize(
