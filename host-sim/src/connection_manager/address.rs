@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::FORWARDED_FOR;
 use crate::engine::{Mesh, Proxy, Request};
 
 /// The remote address, and whether it comes from a header; completes `x-forwarded-for`.
@@ -14,15 +15,8 @@ pub(super) fn remote(
     request: &Request,
     headers: &mut Vec<(String, Vec<u8>)>,
 ) -> (IpAddr, bool) {
-    const NAME: &str = "x-forwarded-for";
-    let given = |headers: &[(String, Vec<u8>)]| headers.iter().position(|(name, _)| name == NAME);
-    if given(headers).is_none()
-        && let Some(client) = request.remote_ip
-    {
-        let hops = (1..mesh.xff_num_trusted_hops).map(|_| request.source_ip.to_string());
-        let entries: Vec<String> = [client.to_string()].into_iter().chain(hops).collect();
-        headers.push((NAME.to_owned(), entries.join(", ").into_bytes()));
-    }
+    let given =
+        |headers: &[(String, Vec<u8>)]| headers.iter().position(|(name, _)| name == FORWARDED_FOR);
     let forwarded = given(headers).map(|at| String::from_utf8_lossy(&headers[at].1).into_owned());
     let entries: Vec<&str> = forwarded
         .as_deref()
@@ -39,7 +33,7 @@ pub(super) fn remote(
         let peer = request.source_ip.to_string();
         match given(headers) {
             Some(at) => headers[at].1.extend(format!(",{peer}").into_bytes()),
-            None => headers.push((NAME.to_owned(), peer.into_bytes())),
+            None => headers.push((FORWARDED_FOR.to_owned(), peer.into_bytes())),
         }
     }
     (client.unwrap_or(request.source_ip), client.is_some())

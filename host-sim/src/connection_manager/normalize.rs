@@ -1,5 +1,11 @@
-//! Path normalization, as Envoy 1.40 does it.
+//! Path normalization, in the steps and the order of Envoy 1.40.
+//! Source: Envoy, `HttpConnectionManager` (`normalize_path`, `merge_slashes`,
+//! `path_with_escaped_slashes_action`); observed on Envoy 1.40.0.
 
+use std::borrow::Cow;
+
+use super::Refusal;
+use super::canonical::canonical;
 use crate::engine::Mesh;
 
 /// Istio's `meshConfig.pathNormalization.normalization`.
@@ -29,44 +35,24 @@ impl PathNormalization {
     }
 }
 
-/// The `:path` that filters and the application get; `None` where Envoy answers 400.
-pub(super) fn normalize(target: &str, mesh: &Mesh) -> Option<String> {
-    if target.bytes().any(|byte| byte <= b' ' || byte >= 0x7f) {
-        return None;
+/// The `:path` that filters and the application get.
+pub(super) fn normalize(target: &str, mesh: &Mesh) -> Result<String, Refusal> {
+    if !target.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refusal::PathCharacter);
     }
-    let (target, fragment) = match target.split_once('#') {
-        Some((target, _)) => (target, true),
-        None => (target, false),
+    let target = match target.split_once('#') {
+        Some(_) if mesh.reject_path_with_fragment => return Err(Refusal::Fragment),
+        Some((target, _)) => target,
+        None => target,
     };
-    if fragment && mesh.reject_path_with_fragment {
-        return None;
-    }
-    if mesh.path_normalization == PathNormalization::None {
-        return Some(target.to_owned());
-    }
-    let (path, query) = match target.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (target, None),
-    };
-    // `*` of OPTIONS, and the authority of CONNECT.
-    if !path.starts_with(['/', '\\', '%']) {
-        return None;
-    }
-    let decode = mesh.path_normalization == PathNormalization::DecodeAndMergeSlashes;
-    let path = if decode {
-        decode_slashes(path)
-    } else {
-        path.to_owned()
-    };
-    let path = canonical(&path)?;
+    let (path, query) = target.split_at(target.find('?').unwrap_or(target.len()));
     let path = match mesh.path_normalization {
-        PathNormalization::None | PathNormalization::Base => path,
-        _ => merge_slashes(&path),
+        PathNormalization::None => path.to_owned(),
+        PathNormalization::Base => resolve(path)?,
+        PathNormalization::MergeSlashes => merge_slashes(&resolve(path)?),
+        PathNormalization::DecodeAndMergeSlashes => merge_slashes(&resolve(&decode_slashes(path))?),
     };
-    Some(match query {
-        Some(query) => format!("{path}?{query}"),
-        None => path,
-    })
+    Ok(path + query)
 }
 
 fn decode_slashes(path: &str) -> String {
@@ -76,90 +62,32 @@ fn decode_slashes(path: &str) -> String {
         .replace("%5C", "\\")
 }
 
+fn resolve(path: &str) -> Result<String, Refusal> {
+    canonical(&without_parameters_of_dots(path)).ok_or(Refusal::PathCharacter)
+}
+
+/// Dot segments lose their parameters: `/x/..;a=b/y` is `/x/../y`. Only where the dots are
+/// literal and the segment stands between slashes: `%2e%2e;` and `\..;` are none.
+fn without_parameters_of_dots(path: &str) -> Cow<'_, str> {
+    if !path.contains(".;") {
+        return path.into();
+    }
+    let segments = path
+        .split('/')
+        .map(|segment| match segment.split_once(';') {
+            Some((dots @ ("." | ".."), _)) => dots,
+            _ => segment,
+        });
+    segments.collect::<Vec<_>>().join("/").into()
+}
+
+/// Leaves no empty segment. A path of nothing but several slashes stays `//`: Envoy keeps the
+/// first and the last one.
 fn merge_slashes(path: &str) -> String {
-    let mut merged = String::with_capacity(path.len());
-    for char in path.chars() {
-        if char != '/' || !merged.ends_with('/') {
-            merged.push(char);
-        }
+    if !path.contains("//") {
+        return path.to_owned();
     }
-    merged
-}
-
-/// Dot segments resolved, escapes of unreserved characters undone, unsafe characters escaped.
-fn canonical(path: &str) -> Option<String> {
-    let mut out: Vec<u8> = Vec::with_capacity(path.len());
-    let bytes = path.as_bytes();
-    let mut at = 0;
-    while at < bytes.len() {
-        if let Some((dots, len)) = dot_segment(&bytes[at..]).filter(|_| out.ends_with(b"/")) {
-            at += len;
-            if dots == 2 {
-                out.pop();
-                let keep = out
-                    .iter()
-                    .rposition(|byte| *byte == b'/')
-                    .map_or(0, |slash| slash + 1);
-                out.truncate(keep);
-                if out.is_empty() {
-                    out.push(b'/');
-                }
-            }
-            continue;
-        }
-        match (bytes[at], escape(&bytes[at..])) {
-            (b'%', Some(0)) => return None,
-            (b'%', Some(byte)) if is_unreserved(byte) => {
-                out.push(byte);
-                at += 3;
-                continue;
-            }
-            (b'%', Some(_)) => {
-                out.extend_from_slice(&bytes[at..at + 3]);
-                at += 3;
-                continue;
-            }
-            (b'\\', _) => out.push(b'/'),
-            (byte, _) if b"\"<>^`{|}".contains(&byte) => out.extend(format!("%{byte:02X}").bytes()),
-            (byte, _) => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8(out).ok()
-}
-
-/// How many dots a segment at the beginning of `rest` has, and its length with the slash after it.
-fn dot_segment(rest: &[u8]) -> Option<(usize, usize)> {
-    let mut at = 0;
-    let mut dots = 0;
-    while dots < 3 {
-        match rest.get(at) {
-            Some(b'.') => at += 1,
-            Some(b'%') if escape(&rest[at..]) == Some(b'.') => at += 3,
-            _ => break,
-        }
-        dots += 1;
-    }
-    if dots == 0 || dots == 3 {
-        return None;
-    }
-    match (rest.get(at), rest.get(at + 1)) {
-        (None, _) => Some((dots, at)),
-        (Some(b'/' | b'\\'), _) => Some((dots, at + 1)),
-        // Literal dots with an empty parameter count as well, escaped ones do not.
-        (Some(b';'), Some(b'/')) if at == dots => Some((dots, at + 2)),
-        _ => None,
-    }
-}
-
-fn escape(rest: &[u8]) -> Option<u8> {
-    let digit = |index: usize| char::from(*rest.get(index)?).to_digit(16);
-    match rest.first() {
-        Some(b'%') => u8::try_from(digit(1)? * 16 + digit(2)?).ok(),
-        _ => None,
-    }
-}
-
-fn is_unreserved(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    let segments: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    let end = if path.ends_with('/') { "/" } else { "" };
+    format!("/{}{end}", segments.join("/"))
 }

@@ -14,6 +14,8 @@ use std::net::IpAddr;
 
 use palisade_filter::Evidence;
 
+use crate::connection_manager::Refusal;
+
 /// A request as a client sends it.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -56,6 +58,8 @@ pub struct Observed {
     pub upstream_headers: BTreeMap<String, String>,
     /// Why; absent when the filter never saw the request.
     pub evidence: Option<Evidence>,
+    /// Why the proxy itself refused the request, where that is known.
+    pub refusal: Option<Refusal>,
 }
 
 /// Why an engine could not judge.
@@ -77,6 +81,26 @@ pub trait Engine {
     /// # Errors
     /// When the filter refuses the configuration, or the engine fails.
     fn judge(&mut self, setup: &Setup, request: &Request) -> Result<Observed, EngineError>;
+}
+
+impl Request {
+    /// The headers as they reach the proxy: where the original client is named, trusted proxies in
+    /// front of it have written X-Forwarded-For.
+    pub fn sent_headers(&self, mesh: &Mesh) -> Vec<(String, String)> {
+        let mut headers = self.headers.clone();
+        let named = |(name, _): &(String, String)| name.eq_ignore_ascii_case("x-forwarded-for");
+        if let Some(client) = self.remote_ip.filter(|_| !headers.iter().any(named)) {
+            let trusted = mesh.xff_num_trusted_hops;
+            let hops = match mesh.proxy {
+                Proxy::Sidecar => trusted,
+                Proxy::Gateway => trusted.saturating_sub(1),
+            };
+            let hops = (0..hops).map(|_| self.source_ip.to_string());
+            let entries: Vec<String> = [client.to_string()].into_iter().chain(hops).collect();
+            headers.push(("x-forwarded-for".to_owned(), entries.join(", ")));
+        }
+        headers
+    }
 }
 
 impl Default for Request {

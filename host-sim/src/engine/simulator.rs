@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{Engine, EngineError, Observed, Request, Setup};
-use crate::connection_manager::{Admitted, admit};
+use crate::connection_manager::{Admitted, Refusal, admit};
 use crate::vm::{
     Call, ConfigureError, Exchange, Header, Host, HostError, HttpRequest, LogLevel, Options,
     Outcome, Plugin, Properties, Reply, Upstream,
@@ -62,7 +62,7 @@ impl Engine for Simulator {
         }
         let admitted = match admit(&setup.mesh, request) {
             Ok(admitted) => admitted,
-            Err(status) => return Ok(refused(status)),
+            Err(refusal) => return Ok(refused(refusal)),
         };
         let exchange = host.http(0, http_request(&admitted, request))?;
         observed(exchange)
@@ -126,7 +126,14 @@ fn tcp(host: &mut Host, request: &Request) -> Result<Observed, EngineError> {
 }
 
 /// An answer of the connection manager: the filter never saw the request.
-fn refused(status: u16) -> Observed {
+fn refused(refusal: Refusal) -> Observed {
+    Observed {
+        refusal: Some(refusal),
+        ..denied(refusal.status())
+    }
+}
+
+fn denied(status: u16) -> Observed {
     Observed {
         allowed: false,
         status,
@@ -134,6 +141,7 @@ fn refused(status: u16) -> Observed {
         response_headers: BTreeMap::new(),
         upstream_headers: BTreeMap::new(),
         evidence: None,
+        refusal: None,
     }
 }
 
@@ -145,7 +153,7 @@ fn observed(exchange: Exchange) -> Result<Observed, EngineError> {
         .map_err(|error| EngineError::Failed(format!("unreadable evidence: {error}")))?;
     let mut observed = Observed {
         evidence,
-        ..refused(403)
+        ..denied(403)
     };
     match exchange.outcome {
         Outcome::Forwarded { headers } => {

@@ -4,6 +4,7 @@ mod request;
 mod surroundings;
 
 use clap::{Args, ValueEnum};
+use host_sim::connection_manager::ADDED;
 use host_sim::engine::{Engine, EngineError, Observed, Request, Simulator};
 use host_sim::source::Sources;
 use serde_json::{Value, json};
@@ -105,14 +106,15 @@ fn changes(request: &Request, observed: &Observed) -> Vec<(String, Option<String
         .headers
         .iter()
         .map(|(name, _)| name.to_ascii_lowercase())
-        .filter(|name| !observed.upstream_headers.contains_key(name))
+        .filter(|name| name != "host" && !observed.upstream_headers.contains_key(name))
         .map(|name| (name, None));
     let new = observed
         .upstream_headers
         .iter()
         .filter(|(name, value)| match name.as_str() {
             ":path" => **value != request.path,
-            name => !name.starts_with(':') && sent(name).as_ref() != Some(value),
+            name if name.starts_with(':') || ADDED.contains(&name) => false,
+            name => sent(name).as_ref() != Some(value),
         });
     let new = new.map(|(name, value)| (name.clone(), Some(value.clone())));
     let mut changes: Vec<_> = removed.chain(new).collect();

@@ -24,7 +24,10 @@ pub fn verdict(observed: &Observed) -> String {
 /// Why, in a few lines.
 pub fn why(observed: &Observed, sources: &Sources) -> String {
     let Some(evidence) = &observed.evidence else {
-        return "Envoy itself refuses the request: no policy is asked\n".to_owned();
+        return match observed.refusal {
+            Some(refusal) => format!("Envoy itself refuses the request: {refusal}\n"),
+            None => "Envoy itself refuses the request: no policy is asked\n".to_owned(),
+        };
     };
     let mut text = decided_by(evidence, sources);
     if let Some(nearest) = &evidence.nearest {

@@ -109,7 +109,7 @@ impl Fleet {
         let mut message = client::Request::new(&request.method, &request.path)
             .header("host", &request.host)
             .header("x-request-id", &id);
-        for (name, value) in headers(setup, request) {
+        for (name, value) in request.sent_headers(&setup.mesh) {
             message = message.header(name, value);
         }
         let response = client.send(&message).map_err(failed)?;
@@ -131,6 +131,7 @@ impl Fleet {
             ),
             upstream_headers: upstream.as_ref().map(received).unwrap_or_default(),
             evidence: evidence(&line),
+            refusal: None,
         })
     }
 
@@ -181,20 +182,6 @@ fn evidence(line: &Value) -> Option<Evidence> {
     serde_json::from_str(text).ok()
 }
 
-/// X-Forwarded-For as the trusted hops in front would send it.
-fn headers(setup: &Setup, request: &Request) -> Vec<(String, String)> {
-    let mut headers = request.headers.clone();
-    let forwarded = headers
-        .iter()
-        .any(|(name, _)| name.eq_ignore_ascii_case("x-forwarded-for"));
-    if let (Some(client), false) = (request.remote_ip, forwarded) {
-        let hops = (1..setup.mesh.xff_num_trusted_hops).map(|_| request.source_ip.to_string());
-        let entries: Vec<String> = [client.to_string()].into_iter().chain(hops).collect();
-        headers.push(("x-forwarded-for".to_owned(), entries.join(", ")));
-    }
-    headers
-}
-
 /// The issuer at `origin`, unless it serves nothing.
 fn issuer(setup: &Setup, origin: &str) -> Result<Option<Server>, EngineError> {
     let known = setup.jwks.keys().any(|uri| uri.starts_with(origin));
@@ -224,6 +211,7 @@ fn tcp(client: &Client) -> Observed {
         response_headers: BTreeMap::new(),
         upstream_headers: BTreeMap::new(),
         evidence: None,
+        refusal: None,
     }
 }
 
