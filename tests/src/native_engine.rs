@@ -35,7 +35,7 @@ impl Judge for NativeEngine {
             true => None,
             false => match admit(&setup.mesh, request) {
                 Ok(admitted) => Some(admitted),
-                Err(status) => return Ok(closed(status)),
+                Err(refusal) => return Ok(closed(refusal.status())),
             },
         };
         let snapshot = snapshot(admitted.as_ref(), request, now);
@@ -125,6 +125,7 @@ fn closed(status: u16) -> Observed {
         response_headers: BTreeMap::new(),
         upstream_headers: BTreeMap::new(),
         evidence: None,
+        refusal: None,
     }
 }
 
