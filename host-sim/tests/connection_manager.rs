@@ -215,12 +215,20 @@ fn repeated_headers() {
     }
 }
 
+/// Proxy and trusted hops, what the client sent, the address taken, what the application gets.
+type AddressRow = (
+    (Proxy, u32),
+    &'static [&'static str],
+    &'static str,
+    &'static str,
+);
+
 #[test]
 fn the_clients_address() {
     let sidecar = |hops| (Proxy::Sidecar, hops);
     let gateway = |hops| (Proxy::Gateway, hops);
     let peer = "10.0.0.1";
-    let rows: [((Proxy, u32), &[&str], &str, &str); 20] = [
+    let rows: [AddressRow; 20] = [
         (sidecar(0), &[], peer, ""),
         (
             sidecar(0),

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::connection_manager::PathNormalization as Normalization;
 use crate::engine::{Proxy, Setup};
 use crate::envoy::bootstrap::{
-    HttpManager, Listener, PathNormalization, PeerTls, RemoteAddress, ServerTls, WasmFilter,
+    HttpManager, Listener, PeerTls, RemoteAddress, ServerTls, WasmFilter,
 };
 
 /// The cluster of the application.
@@ -34,12 +33,7 @@ pub fn listener(index: usize, setup: &Setup, module: &Path, tls: &ServerTls) -> 
     let configuration = setup.plugin_configuration(|origin| cluster_name(index, origin));
     let filter = WasmFilter::new(module, configuration).to_json();
     let mut manager = HttpManager::new(APPLICATION);
-    manager.path_normalization = match setup.mesh.path_normalization {
-        Normalization::None => PathNormalization::None,
-        Normalization::Base => PathNormalization::Base,
-        Normalization::MergeSlashes => PathNormalization::MergeSlashes,
-        Normalization::DecodeAndMergeSlashes => PathNormalization::DecodeAndMergeSlashes,
-    };
+    manager.path_normalization = setup.mesh.path_normalization;
     manager.remote_address = match setup.mesh.proxy {
         Proxy::Sidecar => RemoteAddress::Sidecar,
         Proxy::Gateway => RemoteAddress::Gateway {

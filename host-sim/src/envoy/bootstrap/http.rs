@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::extension;
+use crate::connection_manager::PathNormalization;
 
 /// An HTTP connection manager that forwards everything to one cluster.
 #[derive(Clone, Debug)]
@@ -18,20 +19,6 @@ pub struct HttpManager {
     pub max_request_headers_kb: Option<u32>,
     /// The HTTP filters before the router.
     pub filters: Vec<Value>,
-}
-
-/// Istio's names for how paths are normalized.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum PathNormalization {
-    /// Not at all.
-    None,
-    /// RFC 3986: dot segments, and backslashes as slashes.
-    #[default]
-    Base,
-    /// BASE, and several slashes become one.
-    MergeSlashes,
-    /// MERGE_SLASHES, after `%2F` and `%5C` are decoded.
-    DecodeAndMergeSlashes,
 }
 
 /// Whom Envoy takes for the client of a request.
@@ -78,7 +65,7 @@ impl HttpManager {
             "http_filters": filters,
             "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
         });
-        self.path_normalization.write_to(&mut manager);
+        write_normalization(self.path_normalization, &mut manager);
         self.remote_address.write_to(&mut manager);
         if let Some(limit) = self.max_request_headers_kb {
             manager["max_request_headers_kb"] = limit.into();
@@ -91,32 +78,17 @@ impl HttpManager {
     }
 }
 
-// === impl PathNormalization ===
-
-impl PathNormalization {
-    /// Reads Istio's name, such as `BASE`; `DEFAULT` is BASE.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "NONE" => Some(Self::None),
-            "BASE" | "DEFAULT" => Some(Self::Base),
-            "MERGE_SLASHES" => Some(Self::MergeSlashes),
-            "DECODE_AND_MERGE_SLASHES" => Some(Self::DecodeAndMergeSlashes),
-            _ => None,
-        }
+/// Writes the settings that Istio's option stands for.
+fn write_normalization(option: PathNormalization, manager: &mut Value) {
+    use PathNormalization::{DecodeAndMergeSlashes, MergeSlashes, None};
+    manager["normalize_path"] = (option != None).into();
+    if matches!(option, MergeSlashes | DecodeAndMergeSlashes) {
+        manager["merge_slashes"] = true.into();
     }
-
-    fn write_to(self, manager: &mut Value) {
-        manager["normalize_path"] = (self != Self::None).into();
-        if matches!(self, Self::MergeSlashes | Self::DecodeAndMergeSlashes) {
-            manager["merge_slashes"] = true.into();
-        }
-        if self == Self::DecodeAndMergeSlashes {
-            manager["path_with_escaped_slashes_action"] = "UNESCAPE_AND_FORWARD".into();
-        }
+    if option == DecodeAndMergeSlashes {
+        manager["path_with_escaped_slashes_action"] = "UNESCAPE_AND_FORWARD".into();
     }
 }
-
-// === impl RemoteAddress ===
 
 impl RemoteAddress {
     fn write_to(self, manager: &mut Value) {

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 pub use self::{
     cluster::Cluster,
-    http::{HttpManager, PathNormalization, RemoteAddress, access_log_format},
+    http::{HttpManager, RemoteAddress, access_log_format},
     listener::{Listener, PeerTls},
     tls::ServerTls,
     wasm::WasmFilter,
