@@ -166,6 +166,15 @@ fn waiting_requests_are_answered_when_the_keys_come() {
 }
 
 #[test]
+fn a_request_that_waits_is_answered_when_its_configuration_goes() {
+    let mut host = host(1, Upstream::Silent);
+    let begun = host.begin_http(0, with(&token("rsa.pem", "rsa"))).unwrap();
+    host.configure(&configuration()).unwrap();
+    assert!(!host.is_waiting(&begun));
+    assert_eq!(answer(&host.finish_http(begun).unwrap()).0, 503);
+}
+
+#[test]
 fn a_silent_issuer_is_given_up() {
     let mut host = host(1, Upstream::Silent);
     let begun = host.begin_http(0, with(&token("rsa.pem", "rsa"))).unwrap();

@@ -125,6 +125,13 @@ impl Plugin {
         self.waiting.borrow_mut().remove(&context_id);
     }
 
+    /// Goes out of force: nothing will tell the requests that still wait.
+    pub(super) fn stop(&self) {
+        for (context_id, _) in self.waiting.take() {
+            in_context(context_id, || respond::reply(&respond::out_of_force()));
+        }
+    }
+
     /// Time has passed.
     pub(super) fn on_tick(&self) {
         self.look_after_keys();

@@ -33,17 +33,23 @@ pub(super) fn reply(reply: &LocalReply) {
 /// The answer when a request cannot be changed as decided: its headers would reach the
 /// application unsanitized.
 pub(super) fn cannot_change() -> LocalReply {
-    internal_error("palisade_request_headers_not_writable")
+    unavailable(500, "palisade_request_headers_not_writable")
 }
 
 /// The answer before there is a configuration.
 pub(super) fn not_configured() -> LocalReply {
-    internal_error("palisade_not_configured")
+    unavailable(500, "palisade_not_configured")
 }
 
-fn internal_error(details: &str) -> LocalReply {
+/// The answer to a request that waits for keys when its configuration goes out of force: the client
+/// may try again.
+pub(super) fn out_of_force() -> LocalReply {
+    unavailable(503, "palisade_configuration_replaced")
+}
+
+fn unavailable(status: u16, details: &str) -> LocalReply {
     LocalReply {
-        status: 500,
+        status,
         body: String::new(),
         headers: Vec::new(),
         details: details.to_owned(),

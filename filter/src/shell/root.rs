@@ -38,6 +38,13 @@ impl Root {
 }
 
 impl Context for Root {
+    fn on_done(&mut self) -> bool {
+        if let Some(plugin) = &self.plugin {
+            plugin.stop();
+        }
+        true
+    }
+
     fn on_http_call_response(&mut self, call: u32, _headers: usize, body: usize, _trailers: usize) {
         if let Some(plugin) = &self.plugin {
             plugin.on_call_response(call, body);
