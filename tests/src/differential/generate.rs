@@ -94,6 +94,9 @@ pub fn request(rng: &mut Rng) -> Request {
             _ => headers.push(("authorization".to_owned(), "Bearer ${token}".to_owned())),
         }
     }
+    if rng.u8(0..6) == 0 {
+        headers.push(another_token(rng, token));
+    }
     Request {
         method: pick(
             rng,
@@ -106,6 +109,24 @@ pub fn request(rng: &mut Rng) -> Request {
         peer: (rng.u8(0..4) > 0).then(|| pick(rng, &PEERS).to_owned()),
         token: token.then(|| self::token(rng)),
     }
+}
+
+/// A token in a second place: the same one, a bad one, or none that can be found.
+fn another_token(rng: &mut Rng, token: bool) -> (String, String) {
+    let value = if token && rng.bool() {
+        "${token}"
+    } else {
+        "e30.e30.e30"
+    };
+    let (name, prefix) = match rng.u8(0..6) {
+        0 => ("x-jwt", ""),
+        1 => ("x-jwt", "Token."),
+        2 => ("cookie", "session="),
+        3 => ("cookie", "a=b; session="),
+        4 => ("authorization", "bearer "),
+        _ => ("authorization", "Bearer "),
+    };
+    (name.to_owned(), format!("{prefix}{value}"))
 }
 
 const PATHS: [&str; 16] = [
