@@ -12,7 +12,7 @@ mod table;
 pub use self::{
     credentials::{Credentials, ISSUER, JWKS_URI},
     outcome::Outcome,
-    run::run,
+    run::{report, run},
     scenario::{Caller, Row, Token, rows},
     serve::{serve, up},
     stage::{Ports, Stage},

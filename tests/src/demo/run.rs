@@ -15,24 +15,33 @@ pub fn run(interrupted: &AtomicBool) -> Result<bool, Error> {
     let credentials = Credentials::new()?;
     eprintln!("starting Envoy with envoy-configs/httpbin.yaml");
     let stage = Stage::start(Ports::Fixed, credentials)?;
+    eprintln!("sending {} requests\n", rows().len());
+    let (text, as_expected) = report(&stage, interrupted)?;
+    print!("{text}");
+    Ok(as_expected)
+}
+
+/// Sends every row; the table of what became of them, and whether all was as expected.
+///
+/// # Errors
+/// When it was interrupted.
+pub fn report(stage: &Stage, interrupted: &AtomicBool) -> Result<(String, bool), Error> {
     let rows = rows();
-    eprintln!("sending {} requests\n", rows.len());
     let mut lines = vec![["request", "expected", "got", "decided by"].map(str::to_owned)];
     let mut unexpected = 0_usize;
     for (index, row) in rows.iter().enumerate() {
         if interrupted.load(Ordering::SeqCst) {
             return Err("interrupted".into());
         }
-        let (line, is_expected) = send(&stage, row, &format!("demo-{index}"));
+        let (line, is_expected) = send(stage, row, &format!("demo-{index}"));
         lines.push(line);
         unexpected += usize::from(!is_expected);
     }
-    print!("{}", aligned(&lines));
-    match unexpected {
-        0 => println!("\n{} requests, all as expected", rows.len()),
-        _ => println!("\n{} requests, {unexpected} not as expected", rows.len()),
-    }
-    Ok(unexpected == 0)
+    let summary = match unexpected {
+        0 => format!("{} requests, all as expected", rows.len()),
+        _ => format!("{} requests, {unexpected} not as expected", rows.len()),
+    };
+    Ok((format!("{}\n{summary}\n", aligned(&lines)), unexpected == 0))
 }
 
 fn send(stage: &Stage, row: &Row, mark: &str) -> ([String; 4], bool) {
