@@ -1,7 +1,6 @@
 //! The policy engine as a native library: the third witness beside simulator and Envoy.
 
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use host_sim::connection_manager::{Admitted, admit};
@@ -35,7 +34,7 @@ impl Judge for NativeEngine {
             true => None,
             false => match admit(&setup.mesh, request) {
                 Ok(admitted) => Some(admitted),
-                Err(refusal) => return Ok(closed(refusal.status())),
+                Err(refusal) => return Ok(Observed::denied(refusal.status())),
             },
         };
         let snapshot = snapshot(admitted.as_ref(), request, now);
@@ -70,7 +69,7 @@ fn snapshot(admitted: Option<&Admitted>, request: &Request, now: i64) -> Snapsho
         peer: request.peer.clone(),
         source_ip: Some(request.source_ip),
         remote_ip: Some(admitted.map_or(request.source_ip, |admitted| admitted.remote_ip)),
-        destination_ip: Some(IpAddr::from(request.destination_ip)),
+        destination_ip: Some(request.destination_ip),
         destination_port: Some(request.port),
         sni: request.sni.clone(),
         metadata: BTreeMap::new(),
@@ -80,7 +79,7 @@ fn snapshot(admitted: Option<&Admitted>, request: &Request, now: i64) -> Snapsho
 
 fn observed(headers: &Headers, decision: Decision) -> Observed {
     let Decision { outcome, evidence } = decision;
-    let mut observed = closed(evidence.status);
+    let mut observed = Observed::denied(evidence.status);
     match outcome {
         Outcome::Allow(changes) => {
             observed.allowed = true;
@@ -115,18 +114,6 @@ fn changed(headers: &Headers, changes: &RequestChanges) -> BTreeMap<String, Stri
         map.insert(":path".to_owned(), text(path));
     }
     map
-}
-
-fn closed(status: u16) -> Observed {
-    Observed {
-        allowed: false,
-        status,
-        body: Some(String::new()),
-        response_headers: BTreeMap::new(),
-        upstream_headers: BTreeMap::new(),
-        evidence: None,
-        refusal: None,
-    }
 }
 
 fn refused(error: palisade_filter::ConfigError) -> EngineError {

@@ -2,9 +2,10 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use host_sim::connection_manager::PathNormalization;
 use host_sim::envoy::{
     EnvoyError, Launch, binary,
-    bootstrap::{Bootstrap, Listener, PathNormalization, PeerTls},
+    bootstrap::{Bootstrap, Listener, PeerTls},
     certs::{Authority, Leaf},
     client::{Client, ClientError, ClientTls, ProxyHeader, Request},
 };

@@ -83,6 +83,21 @@ pub trait Engine {
     fn judge(&mut self, setup: &Setup, request: &Request) -> Result<Observed, EngineError>;
 }
 
+impl Observed {
+    /// A request that is answered with `status`, of which nothing else is known.
+    pub fn denied(status: u16) -> Self {
+        Self {
+            allowed: false,
+            status,
+            body: Some(String::new()),
+            response_headers: BTreeMap::new(),
+            upstream_headers: BTreeMap::new(),
+            evidence: None,
+            refusal: None,
+        }
+    }
+}
+
 impl Request {
     /// The headers as they reach the proxy: where the original client is named, trusted proxies in
     /// front of it have written X-Forwarded-For.

@@ -129,19 +129,7 @@ fn tcp(host: &mut Host, request: &Request) -> Result<Observed, EngineError> {
 fn refused(refusal: Refusal) -> Observed {
     Observed {
         refusal: Some(refusal),
-        ..denied(refusal.status())
-    }
-}
-
-fn denied(status: u16) -> Observed {
-    Observed {
-        allowed: false,
-        status,
-        body: Some(String::new()),
-        response_headers: BTreeMap::new(),
-        upstream_headers: BTreeMap::new(),
-        evidence: None,
-        refusal: None,
+        ..Observed::denied(refusal.status())
     }
 }
 
@@ -153,7 +141,7 @@ fn observed(exchange: Exchange) -> Result<Observed, EngineError> {
         .map_err(|error| EngineError::Failed(format!("unreadable evidence: {error}")))?;
     let mut observed = Observed {
         evidence,
-        ..denied(403)
+        ..Observed::denied(403)
     };
     match exchange.outcome {
         Outcome::Forwarded { headers } => {

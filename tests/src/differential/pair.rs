@@ -160,7 +160,7 @@ fn mint(token: &Token, keys: &Keys) -> Result<String, Error> {
         "k1"
     };
     let header = format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#);
-    let text = key.sign(&header, &token.claims.to_string())?;
+    let text = key.sign(&header, token.claims.to_string())?;
     Ok(match token.flaw {
         Flaw::Cut => {
             // Whole groups of base64url: what is left over at the end is refused, unlike by Envoy.

@@ -204,14 +204,13 @@ fn tcp(client: &Client) -> Observed {
         .clone()
         .timeout(PATIENCE)
         .send(&client::Request::get("/"));
-    Observed {
-        allowed: answer.is_ok(),
-        status: if answer.is_ok() { 200 } else { 403 },
-        body: None,
-        response_headers: BTreeMap::new(),
-        upstream_headers: BTreeMap::new(),
-        evidence: None,
-        refusal: None,
+    match answer {
+        Ok(_) => Observed {
+            allowed: true,
+            body: None,
+            ..Observed::denied(200)
+        },
+        Err(_) => Observed::denied(403),
     }
 }
 
