@@ -36,10 +36,10 @@ pub struct RequestChanges {
 pub struct LocalReply {
     /// HTTP status.
     pub status: u16,
-    /// Body, `text/plain`.
-    pub body: String,
-    /// Headers beside those that Envoy adds.
-    pub headers: Vec<(String, String)>,
+    /// Body, `text/plain` where the headers do not say otherwise.
+    pub body: Vec<u8>,
+    /// Headers beside those that Envoy adds (lower case).
+    pub headers: Vec<(String, Vec<u8>)>,
     /// Envoy's `%RESPONSE_CODE_DETAILS%`.
     pub details: String,
 }
@@ -54,7 +54,7 @@ pub struct Evidence {
     pub status: u16,
     /// The step that decided.
     pub phase: Phase,
-    /// The body of the denial.
+    /// The body of the denial; what an authorizer tells the client is not repeated here.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
     /// The response code details of the denial.
@@ -81,6 +81,30 @@ pub struct Evidence {
     /// The AUDIT policies that matched.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub audit: Vec<String>,
+    /// The external authorizers that were asked, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub authorizers: Vec<String>,
+}
+
+impl Evidence {
+    /// Evidence that says no more than this.
+    pub fn new(verdict: Verdict, status: u16, phase: Phase) -> Self {
+        Self {
+            verdict,
+            status,
+            phase,
+            reason: None,
+            details: None,
+            policy: None,
+            rule: None,
+            principal: None,
+            request_principal: None,
+            nearest: None,
+            dry_run: Vec::new(),
+            audit: Vec::new(),
+            authorizers: Vec::new(),
+        }
+    }
 }
 
 /// Whether a request goes on.

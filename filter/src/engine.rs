@@ -1,4 +1,4 @@
-//! The way through: authenticate, authorize, decide.
+//! The way through: consult, authenticate, authorize, decide.
 
 use crate::attributes::{Attributes, Protocol};
 use crate::authn::{Authentication, Authenticator, Identity, KeySetId, KeyStore};
@@ -7,6 +7,7 @@ use crate::changed::Changed;
 use crate::config::{Config, ConfigError};
 use crate::crypto::Crypto;
 use crate::decision::{Decision, Evidence, LocalReply, Outcome, Phase, RequestChanges, Verdict};
+use crate::ext_authz::{Answer, Answered, Authorizers, Check, Consultation};
 use crate::policy::{Needs, PolicySet};
 use crate::resource::request_authentication::RemoteKeys;
 
@@ -17,6 +18,7 @@ const FORBIDDEN: u16 = 403;
 #[derive(Debug)]
 pub struct Engine {
     protocol: Protocol,
+    authorizers: Authorizers,
     authenticator: Authenticator,
     policies: PolicySet,
 }
@@ -48,6 +50,7 @@ impl Engine {
             workload,
             jwks_clusters,
             resources,
+            ..
         } = config;
         let rules = &resources.request_authentications;
         let authenticator = Authenticator::compile(rules, workload, mesh, crypto);
@@ -62,7 +65,8 @@ impl Engine {
         }
         let rules = &resources.authorization_policies;
         let policies = PolicySet::compile(rules, workload, mesh, *protocol);
-        if policies.has_custom() {
+        let authorizers = Authorizers::compile(config, &policies)?;
+        if !authorizers.is_empty() {
             return Err(
                 ConfigError::new("resources", "action CUSTOM is not supported yet")
                     .help("remove the policy, or put Envoy's ext_authz filter in front"),
@@ -70,6 +74,7 @@ impl Engine {
         }
         Ok(Self {
             protocol: *protocol,
+            authorizers,
             authenticator,
             policies,
         })
@@ -83,6 +88,29 @@ impl Engine {
     /// Which attributes the policies can read.
     pub fn needs(&self) -> Needs {
         self.policies.needs()
+    }
+
+    /// Whether CUSTOM policies can want an external authorizer asked.
+    pub fn has_authorizers(&self) -> bool {
+        !self.authorizers.is_empty()
+    }
+
+    /// The next question of CUSTOM policies about a request or connection, which comes before
+    /// [`Engine::judge`]; the first `asked` authorizers have agreed.
+    pub fn consult(&self, attributes: &impl Attributes, asked: usize) -> Consultation {
+        self.authorizers
+            .consult(asked, &self.policies, attributes, self.protocol)
+    }
+
+    /// What `answer` to `check` means. The changes of a [`Grant`](crate::ext_authz::Grant) have to
+    /// be in `attributes` for what follows.
+    pub fn answered(
+        &self,
+        check: &Check,
+        answer: &Answer,
+        attributes: &impl Attributes,
+    ) -> Answered {
+        self.authorizers.answered(check, answer, attributes)
     }
 
     /// Decides about the request or connection behind `attributes`.
@@ -101,7 +129,7 @@ impl Engine {
             Authentication::Verified(verified) => (Some(verified.identity), verified.changes),
             Authentication::Waiting(key_set) => return Judgement::Waiting(key_set),
             Authentication::Refused(refusal) => {
-                let mut evidence = evidence(Verdict::Deny, refusal.reply.status, Phase::Authn);
+                let mut evidence = Evidence::new(Verdict::Deny, refusal.reply.status, Phase::Authn);
                 evidence.policy = Some(refusal.policy.to_string());
                 evidence.rule = Some(refusal.rule);
                 evidence.principal = attributes.peer().map(str::to_owned);
@@ -130,7 +158,7 @@ impl Engine {
         } else {
             FORBIDDEN
         };
-        let mut evidence = evidence(verdict, status, authorization.phase());
+        let mut evidence = Evidence::new(verdict, status, authorization.phase());
         if let Some(rule) = authorization.rule() {
             evidence.policy = Some(rule.policy.to_string());
             evidence.rule = Some(rule.index);
@@ -149,7 +177,7 @@ impl Engine {
             None => Outcome::Allow(changes),
             Some(details) => Outcome::Deny(LocalReply {
                 status,
-                body: DENIED.to_owned(),
+                body: DENIED.into(),
                 headers: Vec::new(),
                 details,
             }),
@@ -158,26 +186,9 @@ impl Engine {
     }
 }
 
-fn evidence(verdict: Verdict, status: u16, phase: Phase) -> Evidence {
-    Evidence {
-        verdict,
-        status,
-        phase,
-        reason: None,
-        details: None,
-        policy: None,
-        rule: None,
-        principal: None,
-        request_principal: None,
-        nearest: None,
-        dry_run: Vec::new(),
-        audit: Vec::new(),
-    }
-}
-
 fn decided(outcome: Outcome, mut evidence: Evidence) -> Judgement {
     if let Outcome::Deny(reply) = &outcome {
-        evidence.reason = Some(reply.body.clone());
+        evidence.reason = Some(String::from_utf8_lossy(&reply.body).into_owned());
         evidence.details = Some(reply.details.clone());
     }
     Judgement::Decided(Box::new(Decision { outcome, evidence }))

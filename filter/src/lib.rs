@@ -25,10 +25,12 @@ pub mod config;
 pub mod crypto;
 pub mod decision;
 pub mod engine;
+pub mod ext_authz;
 pub mod headers;
 pub mod jose;
 pub mod json;
 pub mod policy;
+pub mod protobuf;
 pub mod resource;
 #[cfg(target_arch = "wasm32")]
 mod shell;

@@ -87,8 +87,11 @@ fn observed(headers: &Headers, decision: Decision) -> Observed {
             observed.upstream_headers = changed(headers, &changes);
         }
         Outcome::Deny(reply) => {
-            observed.body = Some(reply.body);
-            observed.response_headers = reply.headers.into_iter().collect();
+            observed.body = Some(text(&reply.body));
+            let headers = reply.headers.iter();
+            observed.response_headers = headers
+                .map(|(name, value)| (name.clone(), text(value)))
+                .collect();
         }
     }
     observed.evidence = Some(evidence);
@@ -97,7 +100,6 @@ fn observed(headers: &Headers, decision: Decision) -> Observed {
 
 /// The headers that the application gets.
 fn changed(headers: &Headers, changes: &RequestChanges) -> BTreeMap<String, String> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut map: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in headers.iter() {
         map.entry(text(name))
@@ -114,6 +116,10 @@ fn changed(headers: &Headers, changes: &RequestChanges) -> BTreeMap<String, Stri
         map.insert(":path".to_owned(), text(path));
     }
     map
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 fn refused(error: palisade_filter::ConfigError) -> EngineError {

@@ -26,8 +26,11 @@ impl Refusal {
     pub fn new(status: JwtStatus, headers: &Headers, policy: ResourceName, rule: usize) -> Self {
         let reply = LocalReply {
             status: status.http_status(),
-            body: status.to_string(),
-            headers: vec![("www-authenticate".to_owned(), challenge(status, headers))],
+            body: status.to_string().into_bytes(),
+            headers: vec![(
+                "www-authenticate".to_owned(),
+                challenge(status, headers).into_bytes(),
+            )],
             details: status.details(),
         };
         Self {

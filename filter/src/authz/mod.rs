@@ -60,13 +60,15 @@ impl PolicySet {
         }
     }
 
-    /// The first external authorizer, by name, that a CUSTOM policy wants asked, and the rule that
-    /// wants it. No token has been looked at yet.
-    pub fn custom_provider(&self, attrs: &impl Attributes) -> Option<(&str, &Rule)> {
-        let facts = denying(attrs, None);
-        self.custom
-            .iter()
-            .find_map(|(provider, rules)| Some((provider.as_str(), facts.first_match(rules)?)))
+    /// The extension providers that CUSTOM policies name, in order.
+    pub fn custom_providers(&self) -> impl Iterator<Item = &str> {
+        self.custom.keys().map(String::as_str)
+    }
+
+    /// The first rule of a CUSTOM policy that wants `provider` asked. No token has been looked at
+    /// yet.
+    pub fn custom_match(&self, provider: &str, attrs: &impl Attributes) -> Option<&Rule> {
+        denying(attrs, None).first_match(self.custom.get(provider)?)
     }
 
     /// What policies say that are not enforced.

@@ -1,6 +1,6 @@
 //! What holds for the whole mesh.
 
-use super::{ConfigError, Node};
+use super::{ConfigError, ExtensionProvider, Node};
 
 /// Mesh-wide settings (Istio's `MeshConfig`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,11 @@ pub struct Mesh {
     /// Whether policies with a selector, or without any scope, are for the proxies of Kubernetes
     /// Gateways too (istiod's `ENABLE_SELECTOR_BASED_K8S_GATEWAY_POLICY`).
     pub selector_based_gateway_policy: bool,
+    /// The external authorizers that policies with action CUSTOM can name.
+    pub extension_providers: Vec<ExtensionProvider>,
+    /// Whether one workload may have several of them (istiod's
+    /// `PILOT_ENABLE_MULTIPLE_CUSTOM_AUTHZ_PROVIDERS`); otherwise what would ask one is denied.
+    pub multiple_custom_authz_providers: bool,
 }
 
 impl Default for Mesh {
@@ -23,6 +28,8 @@ impl Default for Mesh {
             trust_domain: "cluster.local".to_owned(),
             trust_domain_aliases: Vec::new(),
             selector_based_gateway_policy: true,
+            extension_providers: Vec::new(),
+            multiple_custom_authz_providers: false,
         }
     }
 }
@@ -35,6 +42,8 @@ impl Mesh {
             "trustDomain",
             "trustDomainAliases",
             "selectorBasedGatewayPolicy",
+            "extensionProviders",
+            "multipleCustomAuthzProviders",
         ])?;
         let default = Self::default();
         let text = |key, default: String| match fields.get(key) {
@@ -46,6 +55,7 @@ impl Mesh {
                 text => Ok(text.to_owned()),
             },
         };
+        let flag = |key, default| fields.get(key).map_or(Ok(default), |node| node.boolean());
         Ok(Self {
             root_namespace: text("rootNamespace", default.root_namespace)?,
             trust_domain: text("trustDomain", default.trust_domain)?,
@@ -53,10 +63,18 @@ impl Mesh {
                 Some(node) => node.strings()?,
                 None => Vec::new(),
             },
-            selector_based_gateway_policy: match fields.get("selectorBasedGatewayPolicy") {
-                Some(node) => node.boolean()?,
-                None => default.selector_based_gateway_policy,
+            selector_based_gateway_policy: flag(
+                "selectorBasedGatewayPolicy",
+                default.selector_based_gateway_policy,
+            )?,
+            extension_providers: match fields.get("extensionProviders") {
+                Some(node) => ExtensionProvider::read_all(&node)?,
+                None => Vec::new(),
             },
+            multiple_custom_authz_providers: flag(
+                "multipleCustomAuthzProviders",
+                default.multiple_custom_authz_providers,
+            )?,
         })
     }
 }

@@ -1,6 +1,8 @@
 //! The plugin configuration: mesh, workload, clusters for key sets, and Istio resources.
 
+pub mod duration;
 mod error;
+mod extension_provider;
 mod jwks_clusters;
 mod mesh;
 mod node;
@@ -8,11 +10,14 @@ mod resources;
 mod workload;
 
 pub use error::ConfigError;
+pub use extension_provider::{ExtAuthz, ExtAuthzHttp, ExtensionProvider, HeaderNames};
 pub use jwks_clusters::JwksClusters;
 pub use mesh::Mesh;
 pub use node::{Fields, Node, Path};
 pub use resources::Resources;
 pub use workload::Workload;
+
+use std::collections::BTreeMap;
 
 use crate::attributes::Protocol;
 use crate::json;
@@ -34,6 +39,8 @@ pub struct Config {
     pub workload: Workload,
     /// Where key sets are fetched.
     pub jwks_clusters: JwksClusters,
+    /// Envoy clusters by the name of the extension provider that is reached through them.
+    pub ext_authz_clusters: BTreeMap<String, String>,
     /// The Istio objects, those of other workloads included.
     pub resources: Resources,
 }
@@ -55,6 +62,7 @@ impl Config {
             "mesh",
             "workload",
             "jwksClusters",
+            "extAuthzClusters",
             "resources",
         ];
         let fields = node.object(&known)?;
@@ -77,6 +85,10 @@ impl Config {
             jwks_clusters: match fields.get("jwksClusters") {
                 None => JwksClusters::default(),
                 Some(node) => JwksClusters::read(&node)?,
+            },
+            ext_authz_clusters: match fields.get("extAuthzClusters") {
+                None => BTreeMap::new(),
+                Some(node) => node.string_map()?,
             },
             resources: match fields.get("resources") {
                 None => Resources::default(),

@@ -5,6 +5,7 @@
 //! `VerifySignatureResult` {bool result = 1; string error = 2}.
 
 use crate::jose::Hash;
+use crate::protobuf::{self, Field, Message};
 
 /// A host that may have the function `verify_signature`.
 pub trait Host: 'static {
@@ -31,36 +32,24 @@ pub fn encode(hash: Hash, key: &[u8], signature: &[u8], text: &[u8]) -> Vec<u8> 
         Hash::Sha384 => "sha384",
         Hash::Sha512 => "sha512",
     };
-    let mut message = Vec::new();
-    for (number, value) in [(1, hash.as_bytes()), (2, key), (3, signature), (4, text)] {
-        push_varint(&mut message, number << 3 | LENGTH_DELIMITED);
-        push_varint(&mut message, value.len() as u64);
-        message.extend_from_slice(value);
-    }
-    message
+    Message::default()
+        .bytes(1, hash)
+        .bytes(2, key)
+        .bytes(3, signature)
+        .bytes(4, text)
+        .into_bytes()
 }
 
 /// Whether the signature is good; `None` for what is no answer at all.
-pub fn decode(mut message: &[u8]) -> Option<bool> {
+pub fn decode(message: &[u8]) -> Option<bool> {
     let mut result = false;
-    while !message.is_empty() {
-        let (tag, rest) = take_varint(message)?;
-        message = match tag & 7 {
-            VARINT => {
-                let (value, rest) = take_varint(rest)?;
-                if tag >> 3 == 1 {
-                    result = value != 0;
-                }
-                rest
-            }
-            LENGTH_DELIMITED => {
-                let (len, rest) = take_varint(rest)?;
-                rest.get(usize::try_from(len).ok()?..)?
-            }
-            _ => return None,
-        };
-    }
-    Some(result)
+    let read = protobuf::read(message, |number, field| {
+        if let (1, Field::Varint(value)) = (number, field) {
+            result = value != 0;
+        }
+        Ok(())
+    });
+    read.ok().map(|()| result)
 }
 
 /// Whether the host has the function: one that has says no to what is not even a key.
@@ -68,30 +57,6 @@ pub(super) fn is_there<H: Host>() -> bool {
     H::verify_signature(&encode(Hash::Sha256, b"no key", b"", b""))
         .and_then(|answer| decode(&answer))
         == Some(false)
-}
-
-const VARINT: u64 = 0;
-const LENGTH_DELIMITED: u64 = 2;
-
-fn push_varint(message: &mut Vec<u8>, mut value: u64) {
-    loop {
-        let [low, ..] = value.to_le_bytes();
-        value >>= 7;
-        if value == 0 {
-            return message.push(low & 0x7f);
-        }
-        message.push(low | 0x80);
-    }
-}
-
-fn take_varint(message: &[u8]) -> Option<(u64, &[u8])> {
-    let len = message.iter().take(10).position(|byte| *byte < 0x80)?;
-    let (digits, rest) = message.split_at_checked(len.checked_add(1)?)?;
-    let value = digits
-        .iter()
-        .rev()
-        .fold(0_u64, |value, byte| value << 7 | u64::from(byte & 0x7f));
-    Some((value, rest))
 }
 
 #[cfg(test)]

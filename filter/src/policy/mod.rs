@@ -72,11 +72,6 @@ impl PolicySet {
         self.sets().map(RuleSet::needs).collect()
     }
 
-    /// Whether any policy asks an external authorizer.
-    pub fn has_custom(&self) -> bool {
-        !self.custom.is_empty()
-    }
-
     /// Whether there are policies that only say what they see (AUDIT) or would do (dry run).
     pub fn has_observers(&self) -> bool {
         [&self.audit, &self.dry_run_deny, &self.dry_run_allow]

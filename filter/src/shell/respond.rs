@@ -50,7 +50,7 @@ pub(super) fn out_of_force() -> LocalReply {
 fn unavailable(status: u16, details: &str) -> LocalReply {
     LocalReply {
         status,
-        body: String::new(),
+        body: Vec::new(),
         headers: Vec::new(),
         details: details.to_owned(),
     }

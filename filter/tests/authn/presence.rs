@@ -52,6 +52,6 @@ fn a_missing_token_is_no_invalid_one() {
         panic!()
     };
     let (_, challenge) = &refusal.reply.headers[0];
-    assert_eq!(challenge, "Bearer realm=\"https://httpbin.foo/get?a=1\"");
+    assert_eq!(challenge, b"Bearer realm=\"https://httpbin.foo/get?a=1\"");
     assert!(authenticator.requires_token());
 }

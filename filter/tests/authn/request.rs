@@ -68,7 +68,8 @@ pub fn said(authentication: &Authentication) -> String {
             verified.rule,
         ),
         Authentication::Refused(refusal) => {
-            format!("{} {}", refusal.reply.status, refusal.reply.body)
+            let body = String::from_utf8_lossy(&refusal.reply.body);
+            format!("{} {body}", refusal.reply.status)
         }
         Authentication::Waiting(id) => format!("waiting {}", id.index()),
     }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{HttpUrl, duration};
-use crate::config::{ConfigError, Fields, Node};
+use super::HttpUrl;
+use crate::config::{ConfigError, Fields, Node, duration};
 use crate::jose::KeySet;
 
 /// Where the tokens of an issuer are found, how they are checked, and what becomes of them.

@@ -1,6 +1,5 @@
 //! `RequestAuthentication` of `security.istio.io/v1` and `v1beta1`.
 
-mod duration;
 mod jwt_rule;
 mod url;
 
