@@ -7,7 +7,7 @@ use crate::changed::Changed;
 use crate::config::{Config, ConfigError};
 use crate::crypto::Crypto;
 use crate::decision::{Decision, Evidence, LocalReply, Outcome, Phase, RequestChanges, Verdict};
-use crate::ext_authz::{Answer, Answered, Authorizers, Check, Consultation};
+use crate::ext_authz::{Answer, Answered, Authorizers, Check, Consultation, Grant};
 use crate::policy::{Needs, PolicySet};
 use crate::resource::request_authentication::RemoteKeys;
 
@@ -65,16 +65,9 @@ impl Engine {
         }
         let rules = &resources.authorization_policies;
         let policies = PolicySet::compile(rules, workload, mesh, *protocol);
-        let authorizers = Authorizers::compile(config, &policies)?;
-        if !authorizers.is_empty() {
-            return Err(
-                ConfigError::new("resources", "action CUSTOM is not supported yet")
-                    .help("remove the policy, or put Envoy's ext_authz filter in front"),
-            );
-        }
         Ok(Self {
             protocol: *protocol,
-            authorizers,
+            authorizers: Authorizers::compile(config, &policies)?,
             authenticator,
             policies,
         })
@@ -102,7 +95,7 @@ impl Engine {
             .consult(asked, &self.policies, attributes, self.protocol)
     }
 
-    /// What `answer` to `check` means. The changes of a [`Grant`](crate::ext_authz::Grant) have to
+    /// What `answer` to `check` means. The changes of a [`Grant`] have to
     /// be in `attributes` for what follows.
     pub fn answered(
         &self,
@@ -110,7 +103,13 @@ impl Engine {
         answer: &Answer,
         attributes: &impl Attributes,
     ) -> Answered {
-        self.authorizers.answered(check, answer, attributes)
+        match self.authorizers.answered(check, answer, attributes) {
+            // A connection has no headers to change.
+            Answered::Granted(_) if self.protocol == Protocol::Tcp => {
+                Answered::Granted(Grant::default())
+            }
+            answered => answered,
+        }
     }
 
     /// Decides about the request or connection behind `attributes`.

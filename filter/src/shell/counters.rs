@@ -9,6 +9,7 @@ use crate::decision::{Evidence, Phase, Verdict};
 /// The counters of one plugin.
 pub(super) struct Counters {
     allowed: Counter,
+    denied_custom: Counter,
     denied_authn: Counter,
     denied_authz: Counter,
     would_deny: Counter,
@@ -28,6 +29,7 @@ impl Counters {
     pub(super) fn define() -> Self {
         Self {
             allowed: Counter::define("palisade.allowed"),
+            denied_custom: Counter::define("palisade.denied.custom"),
             denied_authn: Counter::define("palisade.denied.authn"),
             denied_authz: Counter::define("palisade.denied.authz"),
             would_deny: Counter::define("palisade.dry_run.denied"),
@@ -41,6 +43,7 @@ impl Counters {
     pub(super) fn count(&self, evidence: &Evidence) {
         match (evidence.verdict, evidence.phase) {
             (Verdict::Allow, _) => self.allowed.increment(),
+            (Verdict::Deny, Phase::Custom) => self.denied_custom.increment(),
             (Verdict::Deny, Phase::Authn) => self.denied_authn.increment(),
             (Verdict::Deny, _) => self.denied_authz.increment(),
         }

@@ -4,6 +4,7 @@
 //! `proxy_wasm::hostcalls`, which returns `Result`; the SDK's trait helpers unwrap.
 
 mod abi;
+mod consulting;
 mod counters;
 mod fetch;
 mod http;

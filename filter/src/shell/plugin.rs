@@ -8,6 +8,7 @@ use std::time::Duration;
 use log::debug;
 use proxy_wasm::hostcalls;
 
+use super::consulting::{Consulted, Consulting, End};
 use super::counters::Counters;
 use super::fetch::Fetcher;
 use super::request::{HostAttributes, now};
@@ -36,18 +37,25 @@ pub(super) struct Plugin {
     engine: Engine,
     keys: RefCell<KeyStore>,
     fetcher: Fetcher,
-    waiting: RefCell<BTreeMap<u32, KeySetId>>,
+    waiting: RefCell<BTreeMap<u32, Waiting>>,
     counters: Rc<Counters>,
 }
 
 /// Envoy's own cryptography.
 enum EnvoyHost {}
 
+/// A request that waits for keys.
+struct Waiting {
+    key_set: KeySetId,
+    /// Who was asked about it before.
+    authorizers: Vec<String>,
+}
+
 /// Whether the stream goes on by itself.
 pub(super) enum Progress {
     /// It goes on.
     Go,
-    /// It was answered, or waits.
+    /// It was answered or closed, or waits.
     Stop,
 }
 
@@ -73,9 +81,9 @@ impl Plugin {
         self.protocol
     }
 
-    /// Whether a decision can depend on who the peer is.
+    /// Whether it matters who the peer is: to a decision, or to an external authorizer.
     pub(super) fn needs_peer(&self) -> bool {
-        self.engine.needs().contains(Needs::PEER)
+        self.engine.needs().contains(Needs::PEER) || self.engine.has_authorizers()
     }
 
     /// Comes into force. Keys are fetched from the first tick on: the VM that only tries a
@@ -89,34 +97,29 @@ impl Plugin {
         });
     }
 
-    /// Judges the HTTP request of the context in hand.
-    pub(super) fn judge_http(&self, context_id: u32) -> Progress {
-        match self.judge(Protocol::Http) {
-            Judgement::Decided(decision) => self.carry_out(&decision),
-            Judgement::Waiting(key_set) => {
-                debug!("request {context_id} waits for keys");
-                self.waiting.borrow_mut().insert(context_id, key_set);
-                self.keys.borrow_mut().want(key_set, now());
-                // The root fetches, on its next tick: the SDK gives an answer to the context in
-                // whose callback the call was made, and this one may be gone by then.
-                set_tick(AT_ONCE);
-                Progress::Stop
-            }
+    /// Judges the stream of the context in hand, after its external authorizers.
+    pub(super) fn judge(&self, context_id: u32, consulting: &mut Consulting) -> Progress {
+        let attributes = HostAttributes::new(self.protocol);
+        match consulting.go_on(&self.engine, &attributes) {
+            Consulted::Complete => self.decide(context_id, &attributes, consulting.authorizers()),
+            Consulted::Waiting => Progress::Stop,
+            Consulted::Ended(end) => self.end(end),
         }
     }
 
-    /// Judges the TCP connection of the context in hand.
-    pub(super) fn judge_tcp(&self) -> Progress {
-        match self.judge(Protocol::Tcp) {
-            Judgement::Decided(decision) => {
-                report::report(&decision.evidence, &self.counters);
-                match decision.outcome {
-                    Outcome::Allow(_) => Progress::Go,
-                    Outcome::Deny(_) => Progress::Stop,
-                }
-            }
-            // A connection carries no token.
-            Judgement::Waiting(_) => Progress::Stop,
+    /// Goes on judging: an authorizer answered `call` with a body of `size` bytes.
+    pub(super) fn on_answer(
+        &self,
+        context_id: u32,
+        consulting: &mut Consulting,
+        call: u32,
+        size: usize,
+    ) -> Progress {
+        let attributes = HostAttributes::new(self.protocol);
+        match consulting.on_answer(&self.engine, &attributes, call, size) {
+            Some(end) => self.end(end),
+            // The authorizer may have changed the headers: they are read again.
+            None => self.judge(context_id, consulting),
         }
     }
 
@@ -146,28 +149,66 @@ impl Plugin {
         self.look_after_keys();
     }
 
-    fn judge(&self, protocol: Protocol) -> Judgement {
+    fn decide(
+        &self,
+        context_id: u32,
+        attributes: &HostAttributes,
+        authorizers: &[String],
+    ) -> Progress {
         let detail = if report::in_full() {
             Detail::Full
         } else {
             Detail::Brief
         };
-        self.engine
-            .judge(&HostAttributes::new(protocol), &self.keys.borrow(), detail)
+        let judgement = self.engine.judge(attributes, &self.keys.borrow(), detail);
+        match judgement {
+            Judgement::Decided(mut decision) => {
+                decision.evidence.authorizers = authorizers.to_vec();
+                self.carry_out(&decision)
+            }
+            Judgement::Waiting(key_set) => {
+                debug!("request {context_id} waits for keys");
+                let authorizers = authorizers.to_vec();
+                let waiting = Waiting {
+                    key_set,
+                    authorizers,
+                };
+                self.waiting.borrow_mut().insert(context_id, waiting);
+                self.keys.borrow_mut().want(key_set, now());
+                // The root fetches, on its next tick: the SDK gives an answer to the context in
+                // whose callback the call was made, and this one may be gone by then.
+                set_tick(AT_ONCE);
+                Progress::Stop
+            }
+        }
+    }
+
+    fn end(&self, end: End) -> Progress {
+        match end {
+            End::Denied(decision) => self.carry_out(&decision),
+            End::Unchangeable => {
+                respond::reply(&respond::cannot_change());
+                Progress::Stop
+            }
+        }
     }
 
     fn carry_out(&self, decision: &Decision) -> Progress {
         report::report(&decision.evidence, &self.counters);
-        match &decision.outcome {
-            Outcome::Allow(changes) => match respond::apply(changes) {
+        match (&decision.outcome, self.protocol) {
+            (Outcome::Allow(changes), _) => match respond::apply(changes) {
                 Ok(()) => Progress::Go,
                 Err(_) => {
                     respond::reply(&respond::cannot_change());
                     Progress::Stop
                 }
             },
-            Outcome::Deny(reply) => {
+            (Outcome::Deny(reply), Protocol::Http) => {
                 respond::reply(reply);
+                Progress::Stop
+            }
+            (Outcome::Deny(_), Protocol::Tcp) => {
+                respond::close();
                 Progress::Stop
             }
         }
@@ -193,13 +234,17 @@ impl Plugin {
             let waiting = self.waiting.borrow();
             let ready = waiting
                 .iter()
-                .filter(|(_, key_set)| settled.contains(key_set));
+                .filter(|(_, waiting)| settled.contains(&waiting.key_set));
             ready.map(|(context_id, _)| *context_id).collect()
         };
         for context_id in ready {
-            self.waiting.borrow_mut().remove(&context_id);
+            let Some(waiting) = self.waiting.borrow_mut().remove(&context_id) else {
+                continue;
+            };
             in_context(context_id, || {
-                if let Progress::Go = self.judge_http(context_id) {
+                let attributes = HostAttributes::new(self.protocol);
+                let progress = self.decide(context_id, &attributes, &waiting.authorizers);
+                if let Progress::Go = progress {
                     // A stream that is gone needs no resuming.
                     let _ = hostcalls::resume_http_request();
                 }

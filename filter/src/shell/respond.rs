@@ -30,6 +30,12 @@ pub(super) fn reply(reply: &LocalReply) {
     }
 }
 
+/// Closes the connection.
+pub(super) fn close() {
+    // A connection that cannot be closed stays paused.
+    let _ = hostcalls::close_downstream();
+}
+
 /// The answer when a request cannot be changed as decided: its headers would reach the
 /// application unsanitized.
 pub(super) fn cannot_change() -> LocalReply {

@@ -86,8 +86,8 @@ impl RootContext for Root {
         Some(Box::new(Http::new(context_id, self.plugin.clone())))
     }
 
-    fn create_stream_context(&self, _context_id: u32) -> Option<Box<dyn StreamContext>> {
-        Some(Box::new(Tcp::new(self.plugin.clone())))
+    fn create_stream_context(&self, context_id: u32) -> Option<Box<dyn StreamContext>> {
+        Some(Box::new(Tcp::new(context_id, self.plugin.clone())))
     }
 
     fn get_type(&self) -> Option<ContextType> {

@@ -6,39 +6,61 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, StreamContext};
 use proxy_wasm::types::Action;
 
+use super::consulting::Consulting;
 use super::plugin::{Plugin, Progress};
+use super::respond;
 
 /// A connection; keeps the configuration that was in force when it came.
 pub(super) struct Tcp {
+    context_id: u32,
     plugin: Option<Rc<Plugin>>,
+    consulting: Consulting,
     allowed: bool,
 }
 
 impl Tcp {
     /// A connection under `plugin`.
-    pub(super) fn new(plugin: Option<Rc<Plugin>>) -> Self {
+    pub(super) fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
         Self {
+            context_id,
             plugin,
+            consulting: Consulting::default(),
             allowed: false,
         }
     }
 
     fn judge(&mut self) -> Action {
-        match self.plugin.as_ref().map(|plugin| plugin.judge_tcp()) {
-            Some(Progress::Go) => {
+        let Some(plugin) = &self.plugin else {
+            respond::close();
+            return Action::Pause;
+        };
+        match plugin.judge(self.context_id, &mut self.consulting) {
+            Progress::Go => {
                 self.allowed = true;
                 Action::Continue
             }
-            Some(Progress::Stop) | None => {
-                // A connection that cannot be closed stays paused.
-                let _ = hostcalls::close_downstream();
-                Action::Pause
-            }
+            Progress::Stop => Action::Pause,
         }
     }
 }
 
-impl Context for Tcp {}
+impl Context for Tcp {
+    fn on_http_call_response(&mut self, call: u32, _headers: usize, size: usize, _trailers: usize) {
+        let Some(plugin) = self
+            .plugin
+            .as_ref()
+            .filter(|_| self.consulting.awaits(call))
+        else {
+            return;
+        };
+        let progress = plugin.on_answer(self.context_id, &mut self.consulting, call, size);
+        if let Progress::Go = progress {
+            self.allowed = true;
+            // A connection that is gone needs no resuming.
+            let _ = hostcalls::resume_downstream();
+        }
+    }
+}
 
 impl StreamContext for Tcp {
     fn on_new_connection(&mut self) -> Action {

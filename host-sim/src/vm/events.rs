@@ -90,13 +90,7 @@ impl Host {
     /// # Errors
     /// As [`Host::http`].
     pub fn finish_http(&mut self, begun: Begun) -> Result<Exchange, HostError> {
-        let deadline = self.now() + PATIENCE;
-        while begun.trap.is_none() && self.is_waiting(&begun) && self.now() < deadline {
-            if !self.step(deadline) {
-                break;
-            }
-        }
-        Ok(self.conclude(begun))
+        Ok(self.finish(begun))
     }
 
     /// Whether a request is still undecided.
@@ -104,7 +98,7 @@ impl Host {
         self.vms[begun.vm]
             .as_mut()
             .and_then(|vm| vm.state().streams.get(&begun.context))
-            .is_some_and(|stream| !stream.resumed && stream.reply.is_none())
+            .is_some_and(|stream| !stream.resumed && !stream.closed && stream.reply.is_none())
     }
 
     /// Opens a TCP connection through worker `worker`.
@@ -132,7 +126,7 @@ impl Host {
         if begun.trap.is_some() {
             self.lose(number);
         }
-        Ok(self.conclude(begun))
+        Ok(self.finish(begun))
     }
 
     /// Lets `time` pass: timers fire and answers arrive in their order.
@@ -197,11 +191,22 @@ impl Host {
             return Ok(());
         };
         let size = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
-        let (headers, body) = (size(call.headers.len()), size(call.body.len()));
-        vm.state().call_answer = Some((call.headers, call.body));
-        let arguments = (call.context, call.token, headers, body, 0_u32);
+        let PendingCall {
+            context,
+            token,
+            answer,
+            ..
+        } = call;
+        let [headers, body, trailers] = [
+            answer.headers.len(),
+            answer.body.len(),
+            answer.trailers.len(),
+        ]
+        .map(size);
+        vm.state().call_answer = Some(answer);
+        let arguments = (context, token, headers, body, trailers);
         let name = "proxy_on_http_call_response";
-        vm.call_for::<_, ()>(call.context, name, arguments)?;
+        vm.call_for::<_, ()>(context, name, arguments)?;
         vm.state().call_answer = None;
         Ok(())
     }
@@ -216,6 +221,16 @@ impl Host {
         }
         vm.call_for::<_, ()>(root, "proxy_on_tick", root)?;
         Ok(())
+    }
+
+    fn finish(&mut self, begun: Begun) -> Exchange {
+        let deadline = self.now() + PATIENCE;
+        while begun.trap.is_none() && self.is_waiting(&begun) && self.now() < deadline {
+            if !self.step(deadline) {
+                break;
+            }
+        }
+        self.conclude(begun)
     }
 
     /// Ends a stream and says what became of it.
@@ -315,6 +330,13 @@ fn close(vm: &mut Vm, context: u32) -> Result<Stream, Trap> {
     vm.call_for::<_, u32>(context, "proxy_on_done", context)?;
     vm.call_for::<_, ()>(context, "proxy_on_log", context)?;
     let stream = vm.state().streams.remove(&context).unwrap_or_default();
+    let number = vm.state().vm;
+    let mut process = vm.state().process.borrow_mut();
+    // Nobody waits for these answers any more.
+    process
+        .pending
+        .retain(|call| (call.vm, call.context) != (number, context));
+    drop(process);
     vm.call_for::<_, ()>(context, "proxy_on_delete", context)?;
     Ok(stream)
 }

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use super::metrics::Metrics;
-use super::request::Header;
 use super::shared_data::SharedData;
 use super::state::LogLevel;
-use super::upstream::Upstreams;
+use super::upstream::{CallAnswer, Upstreams};
 
 /// The simulated Envoy process.
 #[derive(Debug, Default)]
@@ -41,8 +40,7 @@ pub(super) struct PendingCall {
     pub(super) context: u32,
     pub(super) token: u32,
     pub(super) due: Duration,
-    pub(super) headers: Vec<Header>,
-    pub(super) body: Vec<u8>,
+    pub(super) answer: CallAnswer,
 }
 
 impl Process {

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::process::Process;
-use super::request::Header;
 use super::stream::Stream;
+use super::upstream::CallAnswer;
 
 /// How grave a log line is, as Envoy counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,7 +47,7 @@ pub(super) struct State {
     pub(super) streams: BTreeMap<u32, Stream>,
     pub(super) ticks: BTreeMap<u32, Tick>,
     pub(super) configuration: Vec<u8>,
-    pub(super) call_answer: Option<(Vec<Header>, Vec<u8>)>,
+    pub(super) call_answer: Option<CallAnswer>,
     /// How often each function was called since this was last emptied.
     pub(super) host_calls: BTreeMap<&'static str, u64>,
     /// Foreign functions that this Envoy does not have.

@@ -23,6 +23,8 @@ pub enum Upstream {
         headers: Vec<Header>,
         /// The body.
         body: Vec<u8>,
+        /// Trailers.
+        trailers: Vec<Header>,
         /// How long it takes.
         delay: Duration,
     },
@@ -34,6 +36,14 @@ pub enum Upstream {
     Silent,
     /// As the function says.
     Script(Rc<dyn Fn(&Call) -> Upstream>),
+}
+
+/// What a plugin gets for a call.
+#[derive(Clone, Debug, Default)]
+pub(super) struct CallAnswer {
+    pub(super) headers: Vec<Header>,
+    pub(super) body: Vec<u8>,
+    pub(super) trailers: Vec<Header>,
 }
 
 /// A call that a plugin made.
@@ -76,21 +86,18 @@ impl Upstream {
         Self::Reply {
             headers: vec![(b":status".to_vec(), status.to_string().into_bytes())],
             body: body.to_vec(),
+            trailers: Vec::new(),
             delay: Duration::ZERO,
         }
     }
 
     /// Answers so, but only after `delay`.
     #[must_use]
-    pub fn after(self, delay: Duration) -> Self {
-        match self {
-            Self::Reply { headers, body, .. } => Self::Reply {
-                headers,
-                body,
-                delay,
-            },
-            other => other,
+    pub fn after(mut self, time: Duration) -> Self {
+        if let Self::Reply { delay, .. } = &mut self {
+            *delay = time;
         }
+        self
     }
 
     /// Adds a header to the answer.
@@ -102,26 +109,41 @@ impl Upstream {
         self
     }
 
-    /// Headers and body of the answer to `call`, and when it comes.
-    pub(super) fn answer(&self, call: &Call) -> (Vec<Header>, Vec<u8>, Duration) {
-        let status = |code: &str| vec![(b":status".to_vec(), code.as_bytes().to_vec())];
+    /// Adds a trailer to the answer.
+    #[must_use]
+    pub fn trailer(mut self, name: &str, value: &str) -> Self {
+        if let Self::Reply { trailers, .. } = &mut self {
+            trailers.push((name.to_ascii_lowercase().into(), value.into()));
+        }
+        self
+    }
+
+    /// The answer to `call`, and when it comes.
+    pub(super) fn answer(&self, call: &Call) -> (CallAnswer, Duration) {
+        let own = |status: &str, body: &str| CallAnswer {
+            headers: vec![(b":status".to_vec(), status.into())],
+            body: body.into(),
+            trailers: Vec::new(),
+        };
         match self {
             Self::Reply {
                 headers,
                 body,
+                trailers,
                 delay,
-            } if *delay < call.timeout => (headers.clone(), body.clone(), *delay),
-            Self::Reply { .. } | Self::Silent => (
-                status("504"),
-                b"upstream request timeout".to_vec(),
-                call.timeout,
-            ),
-            Self::Unreachable => (
-                status("503"),
-                b"no healthy upstream".to_vec(),
-                Duration::ZERO,
-            ),
-            Self::Reset => (Vec::new(), Vec::new(), Duration::ZERO),
+            } if *delay < call.timeout => {
+                let answer = CallAnswer {
+                    headers: headers.clone(),
+                    body: body.clone(),
+                    trailers: trailers.clone(),
+                };
+                (answer, *delay)
+            }
+            Self::Reply { .. } | Self::Silent => {
+                (own("504", "upstream request timeout"), call.timeout)
+            }
+            Self::Unreachable => (own("503", "no healthy upstream"), Duration::ZERO),
+            Self::Reset => (CallAnswer::default(), Duration::ZERO),
             Self::Script(script) => script(call).answer(call),
         }
     }

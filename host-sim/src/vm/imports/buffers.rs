@@ -24,7 +24,7 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
                         .call_answer
                         .as_ref()
                         .ok_or(Status::NotFound)?
-                        .1
+                        .body
                         .clone(),
                     // Bodies of streams are not simulated.
                     _ => return Err(Status::NotFound),

@@ -54,7 +54,7 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 fn dispatch(state: &mut State, call: Call) -> Option<u32> {
     let mut process = state.process.borrow_mut();
     let upstream = process.upstreams.take(call.clone())?;
-    let (headers, body, delay) = upstream.answer(&call);
+    let (answer, delay) = upstream.answer(&call);
     process.last_token += 1;
     let token = process.last_token;
     let due = process.now + delay;
@@ -63,8 +63,7 @@ fn dispatch(state: &mut State, call: Call) -> Option<u32> {
         context: state.effective,
         token,
         due,
-        headers,
-        body,
+        answer,
     });
     Some(token)
 }

@@ -117,13 +117,13 @@ fn name(guest: &Guest<'_>, at: u32, len: u32) -> Result<Vec<u8>, Status> {
 fn read(guest: &mut Guest<'_>, map: i32) -> Result<Vec<Header>, Status> {
     let state = guest.state();
     match map {
-        HTTP_CALL_RESPONSE_HEADERS => Ok(state
-            .call_answer
-            .as_ref()
-            .ok_or(Status::BadArgument)?
-            .0
-            .clone()),
-        HTTP_CALL_RESPONSE_TRAILERS => Ok(Vec::new()),
+        HTTP_CALL_RESPONSE_HEADERS | HTTP_CALL_RESPONSE_TRAILERS => {
+            let answer = state.call_answer.as_ref().ok_or(Status::BadArgument)?;
+            Ok(match map {
+                HTTP_CALL_RESPONSE_HEADERS => answer.headers.clone(),
+                _ => answer.trailers.clone(),
+            })
+        }
         _ => writable(guest, map).cloned(),
     }
 }

@@ -9,6 +9,7 @@ use crate::vm::status::Status;
 use crate::vm::stream::Reply;
 
 const REQUEST: i32 = 0;
+const DOWNSTREAM: i32 = 2;
 
 pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     linker.func_wrap(
@@ -45,7 +46,7 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |caller: Caller<'_, State>, kind: i32| {
             run(caller, "proxy_continue_stream", |guest| {
                 let stream = guest.state().stream().ok_or(Status::BadArgument)?;
-                if kind == REQUEST {
+                if [REQUEST, DOWNSTREAM].contains(&kind) {
                     stream.resumed = true;
                 }
                 Ok(())
