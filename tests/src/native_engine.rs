@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use host_sim::connection_manager::{Admitted, admit};
-use host_sim::engine::{Engine as Judge, EngineError, Observed, Request, Setup};
+use host_sim::engine::{
+    Asked, Authorizer, Engine as Judge, EngineError, Observed, Request, Setup, framed, unframed,
+};
 use palisade_filter::attributes::Snapshot;
 use palisade_filter::authn::KeyStore;
 use palisade_filter::crypto::Crypto;
 use palisade_filter::decision::{Decision, Outcome, RequestChanges};
 use palisade_filter::engine::{Detail, Judgement};
+use palisade_filter::ext_authz::{Answer, Answered, Consultation};
 use palisade_filter::{Config, Engine, Headers};
 
 /// Judges with the engine linked into this program: no wasm, no host.
@@ -37,11 +40,28 @@ impl Judge for NativeEngine {
                 Err(refusal) => return Ok(Observed::denied(refusal.status())),
             },
         };
-        let snapshot = snapshot(admitted.as_ref(), request, now);
+        let mut snapshot = snapshot(admitted.as_ref(), request, now);
+        let mut asked = Vec::new();
+        let granted = match consult(&engine, setup, &mut snapshot, &mut asked) {
+            Ok(response_headers) => response_headers,
+            Err(decision) => {
+                return Ok(Observed {
+                    asked,
+                    ..observed(&snapshot.headers, *decision)
+                });
+            }
+        };
         let mut keys = KeyStore::new(engine.key_sources());
         for _ in 0..MAX_FETCHES {
             match engine.judge(&snapshot, &keys, Detail::Brief) {
-                Judgement::Decided(decision) => return Ok(observed(&snapshot.headers, *decision)),
+                Judgement::Decided(decision) => {
+                    let mut observed = observed(&snapshot.headers, *decision);
+                    let granted = granted.iter();
+                    let granted = granted.map(|(name, value)| (name.clone(), text(value)));
+                    observed.response_headers.extend(granted);
+                    observed.asked = asked;
+                    return Ok(observed);
+                }
                 Judgement::Waiting(key_set) => keys.want(key_set, now),
             }
             for fetch in keys.due(now) {
@@ -57,6 +77,59 @@ impl Judge for NativeEngine {
         Err(EngineError::Failed(
             "the engine waits for keys for ever".to_owned(),
         ))
+    }
+}
+
+/// Asks the external authorizers; what they add to the response, or why the request ends.
+fn consult(
+    engine: &Engine,
+    setup: &Setup,
+    snapshot: &mut Snapshot,
+    asked: &mut Vec<Asked>,
+) -> Result<Vec<(String, Vec<u8>)>, Box<Decision>> {
+    let authorizers = setup.authorizers();
+    let mut response_headers = Vec::new();
+    let mut done = 0;
+    loop {
+        let check = match engine.consult(snapshot, done) {
+            Consultation::Complete => return Ok(response_headers),
+            Consultation::Denied(decision) => return Err(decision),
+            Consultation::Ask(check) => check,
+        };
+        done = check.authorizer + 1;
+        let of_name = |(_, other): &&(_, Authorizer)| other.name == check.provider;
+        let Some((_, authorizer)) = authorizers.iter().find(of_name) else {
+            panic!("nobody is the authorizer `{}`", check.provider);
+        };
+        let headers = check.headers.iter().map(|(name, value)| (name, value));
+        asked.push(authorizer.asked(headers, unframed(&check.body)));
+        match engine.answered(&check, &answer(authorizer), snapshot) {
+            Answered::Denied(decision) => return Err(decision),
+            Answered::Granted(grant) => {
+                response_headers.extend(grant.response_headers);
+                let headers = changed(&snapshot.headers, &grant.changes);
+                snapshot.headers = headers.into_iter().collect();
+            }
+        }
+    }
+}
+
+fn answer(authorizer: &Authorizer) -> Answer {
+    let Some(wire) = authorizer.wire() else {
+        return Answer {
+            headers: [(":status", "503")].into_iter().collect(),
+            ..Answer::default()
+        };
+    };
+    let status = (":status".to_owned(), wire.status.to_string());
+    let (body, trailers) = match authorizer.grpc {
+        true => (framed(&wire.body), vec![("grpc-status", "0")]),
+        false => (wire.body, Vec::new()),
+    };
+    Answer {
+        headers: [status].into_iter().chain(wire.headers).collect(),
+        body,
+        trailers: trailers.into_iter().collect(),
     }
 }
 

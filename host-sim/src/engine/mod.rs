@@ -1,11 +1,13 @@
 //! What can judge a request: the simulator, or a real Envoy.
 
+mod authorizer;
 mod real;
 mod setup;
 mod simulator;
 
+pub use authorizer::{Asked, Authorizer, Verdict, framed, unframed};
 pub use real::EnvoyEngine;
-pub use setup::{Jwks, Mesh, Proxy, Setup, Workload};
+pub use setup::{Jwks, Mesh, Proxy, Setup, Workload, authorizer_origin};
 pub use simulator::Simulator;
 
 use std::collections::BTreeMap;
@@ -58,6 +60,8 @@ pub struct Observed {
     pub upstream_headers: BTreeMap<String, String>,
     /// Why; absent when the filter never saw the request.
     pub evidence: Option<Evidence>,
+    /// What external authorizers were asked, in order.
+    pub asked: Vec<Asked>,
     /// Why the proxy itself refused the request, where that is known.
     pub refusal: Option<Refusal>,
 }
@@ -93,6 +97,7 @@ impl Observed {
             response_headers: BTreeMap::new(),
             upstream_headers: BTreeMap::new(),
             evidence: None,
+            asked: Vec::new(),
             refusal: None,
         }
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use palisade_filter::resource::request_authentication::HttpUrl;
 use serde_json::{Map, Value, json};
 
+use super::authorizer::{Authorizer, Verdict};
 use crate::connection_manager::PathNormalization;
 
 /// What surrounds a request.
@@ -19,6 +20,8 @@ pub struct Setup {
     pub resources: Vec<Value>,
     /// What issuers serve.
     pub jwks: Jwks,
+    /// What external authorizers answer, by the name of their provider.
+    pub verdicts: BTreeMap<String, Verdict>,
     /// The time, since the Unix epoch; `None` is the real time.
     pub now: Option<Duration>,
     /// Whether the proxy carries TCP rather than HTTP.
@@ -47,6 +50,10 @@ pub struct Mesh {
     pub reject_path_with_fragment: bool,
     /// Whether policies with a selector are for the proxies of Kubernetes Gateways.
     pub selector_based_gateway_policy: bool,
+    /// Istio's `MeshConfig.extensionProviders`.
+    pub extension_providers: Vec<Value>,
+    /// Whether one workload may have several external authorizers.
+    pub multiple_custom_authz_providers: bool,
 }
 
 /// What the proxy is.
@@ -74,6 +81,11 @@ pub struct Workload {
     pub waypoint: bool,
 }
 
+/// What stands for the authorizer of the provider `name` where clusters are named by origins.
+pub fn authorizer_origin(name: &str) -> String {
+    format!("ext_authz {name}")
+}
+
 impl Default for Mesh {
     fn default() -> Self {
         Self {
@@ -85,18 +97,30 @@ impl Default for Mesh {
             proxy: Proxy::Sidecar,
             reject_path_with_fragment: true,
             selector_based_gateway_policy: true,
+            extension_providers: Vec::new(),
+            multiple_custom_authz_providers: false,
         }
     }
 }
 
 impl Setup {
-    /// The plugin configuration, with the cluster for every origin that keys come from.
+    /// The plugin configuration. `cluster` names the Envoy cluster for each origin that keys come
+    /// from, and for each [`authorizer_origin`].
     pub fn plugin_configuration(&self, cluster: impl Fn(&str) -> String) -> Value {
         let Self { mesh, workload, .. } = self;
         let clusters: Map<String, Value> = self
             .origins()
             .into_iter()
             .map(|origin| (origin.clone(), cluster(&origin).into()))
+            .collect();
+        let (providers, authorizers): (Vec<Value>, Vec<Authorizer>) =
+            self.authorizers().into_iter().unzip();
+        let authorizer_clusters: Map<String, Value> = authorizers
+            .into_iter()
+            .map(|Authorizer { name, .. }| {
+                let cluster = cluster(&authorizer_origin(&name));
+                (name, cluster.into())
+            })
             .collect();
         json!({
             "version": 1,
@@ -106,6 +130,8 @@ impl Setup {
                 "trustDomain": mesh.trust_domain,
                 "trustDomainAliases": mesh.trust_domain_aliases,
                 "selectorBasedGatewayPolicy": mesh.selector_based_gateway_policy,
+                "extensionProviders": providers,
+                "multipleCustomAuthzProviders": mesh.multiple_custom_authz_providers,
             },
             "workload": {
                 "namespace": workload.namespace,
@@ -115,8 +141,14 @@ impl Setup {
                 "waypoint": workload.waypoint,
             },
             "jwksClusters": clusters,
+            "extAuthzClusters": authorizer_clusters,
             "resources": self.resources,
         })
+    }
+
+    /// The external authorizers, each with its entry in `extensionProviders`.
+    pub fn authorizers(&self) -> Vec<(Value, Authorizer)> {
+        Authorizer::all(&self.mesh.extension_providers, &self.verdicts)
     }
 
     /// The origins of all keys: `scheme://host[:port]`.

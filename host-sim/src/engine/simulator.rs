@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Engine, EngineError, Observed, Request, Setup};
+use super::{
+    Asked, Authorizer, Engine, EngineError, Observed, Request, Setup, authorizer_origin, framed,
+    unframed,
+};
 use crate::connection_manager::{Admitted, Refusal, admit};
 use crate::vm::{
     Call, ConfigureError, Exchange, Header, Host, HostError, HttpRequest, LogLevel, Options,
@@ -57,15 +60,19 @@ impl Engine for Simulator {
         let host = self.host(setup)?;
         // Waiting for keys took simulated time.
         host.set_now(time_of(setup));
-        if request.tcp {
-            return tcp(host, request);
-        }
-        let admitted = match admit(&setup.mesh, request) {
-            Ok(admitted) => admitted,
-            Err(refusal) => return Ok(refused(refusal)),
+        let first_call = host.upstreams().calls().len();
+        let exchange = match request.tcp {
+            true => host.tcp(0, connection(request))?,
+            false => match admit(&setup.mesh, request) {
+                Ok(admitted) => host.http(0, http_request(&admitted, request))?,
+                Err(refusal) => return Ok(refused(refusal)),
+            },
         };
-        let exchange = host.http(0, http_request(&admitted, request))?;
-        observed(exchange)
+        let asked = asked(setup, &host.upstreams().calls()[first_call..]);
+        Ok(Observed {
+            asked,
+            ..observed(exchange)?
+        })
     }
 }
 
@@ -84,6 +91,10 @@ fn start(plugin: &Plugin, setup: &Setup) -> Result<Host, EngineError> {
         };
         host.upstreams()
             .set(&cluster, Upstream::Script(Rc::new(serve)));
+    }
+    for (_, authorizer) in setup.authorizers() {
+        host.upstreams()
+            .set(&authorizer_origin(&authorizer.name), upstream(&authorizer));
     }
     let configuration = setup.plugin_configuration(str::to_owned).to_string();
     host.configure(configuration.as_bytes())?;
@@ -121,8 +132,30 @@ fn connection(request: &Request) -> Properties {
     }
 }
 
-fn tcp(host: &mut Host, request: &Request) -> Result<Observed, EngineError> {
-    observed(host.tcp(0, connection(request))?)
+/// What authorizers were asked by `calls`.
+fn asked(setup: &Setup, calls: &[Call]) -> Vec<Asked> {
+    let authorizers = setup.authorizers();
+    let by_call = |call: &Call| {
+        let name = |authorizer: &Authorizer| authorizer_origin(&authorizer.name) == call.cluster;
+        let (_, authorizer) = authorizers.iter().find(|(_, other)| name(other))?;
+        let headers = call.headers.iter().map(|(name, value)| (name, value));
+        Some(authorizer.asked(headers, unframed(&call.body)))
+    };
+    calls.iter().filter_map(by_call).collect()
+}
+
+/// The authorizer as the cluster that stands for it.
+fn upstream(authorizer: &Authorizer) -> Upstream {
+    let Some(wire) = authorizer.wire() else {
+        return Upstream::Unreachable;
+    };
+    let reply = match authorizer.grpc {
+        true => Upstream::reply(wire.status, &framed(&wire.body)).trailer("grpc-status", "0"),
+        false => Upstream::reply(wire.status, &wire.body),
+    };
+    wire.headers
+        .iter()
+        .fold(reply, |reply, (name, value)| reply.header(name, value))
 }
 
 /// An answer of the connection manager: the filter never saw the request.

@@ -63,6 +63,18 @@ pub fn check(expect: &Expect, observed: &Observed) -> Vec<Difference> {
     ] {
         headers(what, expected, got, &mut compare);
     }
+    let asked = observed.asked.iter().map(|asked| asked.provider.as_str());
+    let asked: Vec<&str> = asked.collect();
+    let expected = expect.authorizers.as_ref().map(|names| names.join(", "));
+    compare("authorizers", expected, Some(asked.join(", ")));
+    for (provider, expected) in &expect.checks {
+        let told = observed
+            .asked
+            .iter()
+            .find(|asked| asked.provider == *provider);
+        let told = told.map(|asked| asked.headers.clone()).unwrap_or_default();
+        headers(&format!("checks.{provider}"), expected, &told, &mut compare);
+    }
     differences
 }
 

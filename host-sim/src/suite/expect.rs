@@ -18,18 +18,24 @@ pub struct Expect {
     pub response_headers: BTreeMap<String, Option<String>>,
     /// Headers that the application gets; `None` where one must be absent.
     pub upstream_headers: BTreeMap<String, Option<String>>,
+    /// The external authorizers that are asked, in order.
+    pub authorizers: Option<Vec<String>>,
+    /// What they are told, by the name of the provider; `None` where a header must be absent.
+    pub checks: BTreeMap<String, BTreeMap<String, Option<String>>>,
     /// The policy that decided, as `namespace/name`.
     pub policy: Option<String>,
     /// The index of its rule that decided.
     pub rule: Option<usize>,
 }
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 9] = [
     "decision",
     "status",
     "body",
     "responseHeaders",
     "upstreamHeaders",
+    "authorizers",
+    "checks",
     "policy",
     "rule",
 ];
@@ -67,6 +73,16 @@ impl Expect {
         }
         if let Some(node) = fields.get("upstreamHeaders") {
             expect.upstream_headers = headers(&node)?;
+        }
+        if let Some(node) = fields.get("authorizers") {
+            expect.authorizers = Some(node.strings()?);
+        }
+        if let Some(node) = fields.get("checks") {
+            let checks = node.open_object()?;
+            let read = checks
+                .iter()
+                .map(|(name, node)| Ok((name.to_owned(), headers(&node)?)));
+            expect.checks = read.collect::<Result<_, _>>()?;
         }
         if let Some(node) = fields.get("policy") {
             expect.policy = Some(node.string()?.to_owned());

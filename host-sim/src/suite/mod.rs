@@ -5,6 +5,7 @@ mod expect;
 mod read;
 mod request;
 mod token;
+mod verdict;
 
 pub use check::{Difference, check};
 pub use expect::Expect;

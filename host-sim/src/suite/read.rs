@@ -9,9 +9,9 @@ use palisade_filter::json;
 use serde_json::Value;
 
 use super::token::Tokens;
-use super::{Expect, Suite, Test, request};
+use super::{Expect, Suite, Test, request, verdict};
 use crate::connection_manager::PathNormalization;
-use crate::engine::{Jwks, Mesh, Proxy, Setup, Workload};
+use crate::engine::{Jwks, Mesh, Proxy, Setup, Verdict, Workload};
 use crate::source::{Document, SourceError, Sources, yaml};
 
 const MAX_DEPTH: usize = 128;
@@ -46,6 +46,7 @@ struct Reader<'a> {
 struct Common {
     mesh: Mesh,
     jwks: Jwks,
+    verdicts: BTreeMap<String, Verdict>,
     now: Option<Duration>,
     tokens: Tokens,
 }
@@ -149,6 +150,10 @@ fn read_suite(
             Some(node) => read_jwks(&node, reader.folder)?,
             None => Jwks::new(),
         },
+        verdicts: match spec.get("extensionProviders") {
+            Some(node) => verdict::read(&node)?,
+            None => BTreeMap::new(),
+        },
         now: spec.get("now").map(|node| read_time(&node)).transpose()?,
         tokens: match spec.get("tokens") {
             Some(node) => Tokens::read(&node, reader.folder)?,
@@ -194,6 +199,7 @@ fn read_test(node: &Node<'_>, common: &Common, resources: &[Value]) -> Result<Te
             workload,
             resources: resources.to_vec(),
             jwks: common.jwks.clone(),
+            verdicts: common.verdicts.clone(),
             now: common.now,
             tcp: request.tcp,
         },
@@ -239,6 +245,8 @@ fn read_mesh(node: &Node<'_>) -> Result<Mesh, ConfigError> {
         "xffNumTrustedHops",
         "proxy",
         "rejectPathWithFragment",
+        "extensionProviders",
+        "multipleCustomAuthzProviders",
     ])?;
     let mut mesh = Mesh::default();
     mesh.root_namespace = text(&fields, "rootNamespace", &mesh.root_namespace)?;
@@ -273,6 +281,14 @@ fn read_mesh(node: &Node<'_>) -> Result<Mesh, ConfigError> {
     }
     if let Some(node) = fields.get("rejectPathWithFragment") {
         mesh.reject_path_with_fragment = node.boolean()?;
+    }
+    if let Some(node) = fields.get("extensionProviders") {
+        let list = node.list()?;
+        let read = list.map(|node| serde_json::to_value(node.value()).unwrap_or_default());
+        mesh.extension_providers = read.collect();
+    }
+    if let Some(node) = fields.get("multipleCustomAuthzProviders") {
+        mesh.multiple_custom_authz_providers = node.boolean()?;
     }
     Ok(mesh)
 }

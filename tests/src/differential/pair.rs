@@ -143,6 +143,7 @@ fn setup(resources: &[Value]) -> Setup {
         },
         resources: resources.to_vec(),
         jwks: Jwks::new(),
+        verdicts: BTreeMap::new(),
         now: None,
         tcp: false,
     }

@@ -30,6 +30,9 @@ pub fn why(observed: &Observed, sources: &Sources) -> String {
         };
     };
     let mut text = decided_by(evidence, sources);
+    if !evidence.authorizers.is_empty() {
+        let _ = writeln!(text, "asked: {}", evidence.authorizers.join(", "));
+    }
     if let Some(nearest) = &evidence.nearest {
         text += &near_miss(nearest, sources);
     }
@@ -73,7 +76,10 @@ fn decided_by(evidence: &Evidence, sources: &Sources) -> String {
     match (evidence.phase, evidence.verdict) {
         (Phase::None, _) => "no policy has anything against it\n".to_owned(),
         (Phase::Authn, _) => format!("{AUTHENTICATION} {}\n", rule(AUTHENTICATION, "jwtRules")),
-        (Phase::Custom, _) => format!("CUSTOM policy {}\n", rule(AUTHORIZATION, "rules")),
+        (Phase::Custom, _) => {
+            let reason = evidence.reason.as_deref().unwrap_or_default();
+            format!("CUSTOM policy {}: {reason}\n", rule(AUTHORIZATION, "rules"))
+        }
         (Phase::Deny, _) => format!("DENY policy {} matches\n", rule(AUTHORIZATION, "rules")),
         (Phase::Allow, Verdict::Allow) => {
             format!("ALLOW policy {} matches\n", rule(AUTHORIZATION, "rules"))

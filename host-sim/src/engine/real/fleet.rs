@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use palisade_filter::Evidence;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::plan;
-use crate::engine::{EngineError, Observed, Request, Setup};
+use crate::engine::{Asked, Authorizer, EngineError, Observed, Request, Setup, authorizer_origin};
 use crate::envoy::bootstrap::{Bootstrap, Cluster, ServerTls};
 use crate::envoy::certs::{Authority, Leaf};
 use crate::envoy::client::{self, Client, ClientTls, ProxyHeader};
@@ -22,6 +22,9 @@ use crate::envoy::{Envoy, EnvoyError, Launch, clock};
 /// How long an access log line may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What the authorizers of a fleet are asked, as it comes.
+type Recorder = Arc<Mutex<Vec<Asked>>>;
+
 /// A running Envoy with everything around it. Dropping it stops all of it.
 pub struct Fleet {
     envoy: Envoy,
@@ -29,6 +32,8 @@ pub struct Fleet {
     listeners: Vec<SocketAddr>,
     clients: BTreeMap<(Option<String>, Option<String>), ClientTls>,
     sent: u64,
+    /// What authorizers were asked.
+    asked: Recorder,
     _folder: TempDir,
     _servers: Vec<Server>,
 }
@@ -47,6 +52,8 @@ impl Fleet {
         let tls = ServerTls::new(identity, authority.certificate()).optional_client_certificate();
         let module = std::path::absolute(module).map_err(failed)?;
         let mut listeners = Vec::new();
+        let (mut more_listeners, mut more_clusters) = (Vec::new(), Vec::new());
+        let asked = Recorder::default();
         for (index, setup) in setups.iter().enumerate() {
             for origin in setup.origins() {
                 let name = plan::cluster_name(index, &origin);
@@ -60,6 +67,26 @@ impl Fleet {
                 };
                 clusters.push(Cluster::new(name, address));
             }
+            for (_, authorizer) in setup.authorizers() {
+                let name = plan::cluster_name(index, &authorizer_origin(&authorizer.name));
+                let is_grpc = authorizer.grpc;
+                let address = match serve(authorizer, &asked)? {
+                    Some(server) => {
+                        let address = server.address();
+                        servers.push(server);
+                        address
+                    }
+                    None => plan::nobody(),
+                };
+                if is_grpc {
+                    let socket = folder.path().join(format!("{}.sock", more_listeners.len()));
+                    let (listener, both) = plan::bridge(&name, &socket, address);
+                    more_listeners.push(listener);
+                    more_clusters.extend(both);
+                } else {
+                    clusters.push(Cluster::new(name, address));
+                }
+            }
             listeners.push(plan::listener(index, setup, &module, &tls));
         }
         let mut bootstrap = Bootstrap::new(Vec::new(), clusters);
@@ -69,7 +96,11 @@ impl Fleet {
             bootstrap = bootstrap.runtime(key, false);
         }
         let mut bootstrap = bootstrap.to_json();
+        listeners.extend(more_listeners);
         bootstrap["static_resources"]["listeners"] = listeners.into();
+        if let Some(clusters) = bootstrap["static_resources"]["clusters"].as_array_mut() {
+            clusters.extend(more_clusters);
+        }
         let mut launch = Launch::new(binary, &bootstrap).ready_within(Duration::from_secs(120));
         if let Some(now) = first.and_then(|setup| setup.now) {
             let object = clock::compile(folder.path()).map_err(failed)?;
@@ -88,6 +119,7 @@ impl Fleet {
             listeners,
             clients: BTreeMap::new(),
             sent: 0,
+            asked,
             _folder: folder,
             _servers: servers,
         })
@@ -101,8 +133,11 @@ impl Fleet {
         request: &Request,
     ) -> Result<Observed, EngineError> {
         let client = self.client(index, request)?;
+        self.asked().clear();
         if request.tcp {
-            return Ok(tcp(&client));
+            let observed = tcp(&client);
+            let asked = self.asked().split_off(0);
+            return Ok(Observed { asked, ..observed });
         }
         self.sent += 1;
         let id = format!("palisade-{}", self.sent);
@@ -131,6 +166,7 @@ impl Fleet {
             ),
             upstream_headers: upstream.as_ref().map(received).unwrap_or_default(),
             evidence: evidence(&line),
+            asked: self.asked().split_off(0),
             refusal: None,
         })
     }
@@ -159,6 +195,10 @@ impl Fleet {
             source: SocketAddr::new(request.source_ip, 40_000),
             destination: SocketAddr::new(request.destination_ip, request.port),
         }))
+    }
+
+    fn asked(&self) -> MutexGuard<'_, Vec<Asked>> {
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The access log line of a request; nothing where Envoy refused it before it had an id.
@@ -195,6 +235,40 @@ fn issuer(setup: &Setup, origin: &str) -> Result<Option<Server>, EngineError> {
             None => Answer::empty(404),
         },
     );
+    server.map(Some).map_err(failed)
+}
+
+/// The authorizer, unless nobody is to listen.
+fn serve(authorizer: Authorizer, asked: &Recorder) -> Result<Option<Server>, EngineError> {
+    let Some(wire) = authorizer.wire() else {
+        return Ok(None);
+    };
+    let content_type = match authorizer.grpc {
+        true => vec![(
+            "content-type".to_owned(),
+            "application/x-protobuf".to_owned(),
+        )],
+        false => wire.headers,
+    };
+    let answer = Answer {
+        status: wire.status,
+        headers: content_type,
+        body: wire.body,
+    };
+    let asked = Arc::clone(asked);
+    let server = Server::start(move |request| {
+        let pseudo = [
+            (":method".to_owned(), request.method.clone().into_bytes()),
+            (":path".to_owned(), request.target.clone().into_bytes()),
+        ];
+        let headers = pseudo.into_iter().chain(request.headers.iter().cloned());
+        let told = authorizer.asked(headers, &request.body);
+        asked
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(told);
+        answer.clone()
+    });
     server.map(Some).map_err(failed)
 }
 

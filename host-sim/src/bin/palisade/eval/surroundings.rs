@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use clap::Args;
 use host_sim::connection_manager::PathNormalization;
-use host_sim::engine::{Jwks, Mesh, Proxy, Setup, Workload};
+use host_sim::engine::{Jwks, Mesh, Proxy, Setup, Verdict, Workload};
 use host_sim::source::Sources;
 
 use crate::exit::{Exit, Failure};
@@ -29,6 +29,13 @@ pub struct SurroundingsArgs {
     /// A key set: what this `jwksUri`, or the discovery of this issuer, serves.
     #[arg(long, value_name = "URI=FILE")]
     jwks: Vec<String>,
+    /// What the external authorizer of an extension provider answers: a status (200 agrees), or
+    /// `unreachable`.
+    #[arg(long, value_name = "PROVIDER=STATUS")]
+    authorizer: Vec<String>,
+    /// Several extension providers may be asked about one workload.
+    #[arg(long)]
+    multiple_custom_authz_providers: bool,
     /// The time of the request; otherwise now.
     #[arg(long, value_name = "TIME")]
     now: Option<String>,
@@ -91,6 +98,7 @@ impl SurroundingsArgs {
                 Proxy::Sidecar
             },
             xff_num_trusted_hops: self.gateway.unwrap_or(0),
+            multiple_custom_authz_providers: self.multiple_custom_authz_providers,
             ..Mesh::default()
         };
         let mut jwks = Jwks::new();
@@ -111,6 +119,10 @@ impl SurroundingsArgs {
             },
             resources: sources.values(),
             jwks,
+            verdicts: pairs(&self.authorizer, "authorizer")?
+                .into_iter()
+                .map(|(name, verdict)| Ok((name, read_verdict(&verdict)?)))
+                .collect::<Result<_, Failure>>()?,
             now: self.now.as_deref().map(read_time).transpose()?,
             tcp: false,
         };
@@ -127,6 +139,19 @@ fn read_json(file: &str) -> Result<serde_json::Value, Failure> {
     let problem = |what: String| Failure::new(Exit::Invalid, format!("`{file}`: {what}"));
     let text = std::fs::read(file).map_err(|error| problem(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))
+}
+
+fn read_verdict(text: &str) -> Result<Verdict, Failure> {
+    if text == "unreachable" {
+        return Ok(Verdict::Unreachable);
+    }
+    let status = text.parse().ok().filter(|code| (200..600).contains(code));
+    let status = status.ok_or_else(|| usage(format!("`{text}` is no status of an authorizer")))?;
+    Ok(Verdict::Reply {
+        status,
+        headers: Vec::new(),
+        body: String::new(),
+    })
 }
 
 fn read_time(text: &str) -> Result<Duration, Failure> {
