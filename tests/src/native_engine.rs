@@ -161,24 +161,31 @@ fn observed(headers: &Headers, decision: Decision) -> Observed {
         }
         Outcome::Deny(reply) => {
             observed.body = Some(text(&reply.body));
-            let headers = reply.headers.iter();
-            observed.response_headers = headers
-                .map(|(name, value)| (name.clone(), text(value)))
-                .collect();
+            observed.response_headers =
+                joined(reply.headers.iter().map(|(name, value)| (name, value)));
         }
     }
     observed.evidence = Some(evidence);
     observed
 }
 
+/// Headers by name; repeated ones joined.
+fn joined<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    headers: impl Iterator<Item = (N, V)>,
+) -> BTreeMap<String, String> {
+    let mut map: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in headers {
+        let value = text(value.as_ref());
+        map.entry(text(name.as_ref()))
+            .and_modify(|all| *all = format!("{all},{value}"))
+            .or_insert(value);
+    }
+    map
+}
+
 /// The headers that the application gets.
 fn changed(headers: &Headers, changes: &RequestChanges) -> BTreeMap<String, String> {
-    let mut map: BTreeMap<String, String> = BTreeMap::new();
-    for (name, value) in headers.iter() {
-        map.entry(text(name))
-            .and_modify(|all| *all = format!("{all},{}", text(value)))
-            .or_insert_with(|| text(value));
-    }
+    let mut map = joined(headers.iter());
     for name in &changes.remove {
         map.remove(name);
     }
