@@ -33,6 +33,9 @@ struct CheckResponse {
     code: u64,
     status: Option<u16>,
     body: Vec<u8>,
+    /// Of an answer that denies.
+    client_headers: Vec<HeaderOption>,
+    /// Of an answer that allows.
     headers: Vec<HeaderOption>,
     remove: Vec<String>,
     response_headers: Vec<(String, Vec<u8>)>,
@@ -116,7 +119,7 @@ pub(super) fn read(answer: &Answer, request: &Headers) -> Meaning {
             status: response.status.unwrap_or(FORBIDDEN),
             body: response.body,
             headers: response
-                .headers
+                .client_headers
                 .into_iter()
                 .filter(|header| !header.append && !header.name.starts_with(':'))
                 .map(|header| (header.name, header.value))
@@ -163,7 +166,7 @@ impl CheckResponse {
                     let code = u16::try_from(integer(status, 1)?).map_err(|_| Malformed)?;
                     self.status = (200..600).contains(&code).then_some(code);
                 }
-                (2, Field::Bytes(header)) => self.headers.push(HeaderOption::read(header)?),
+                (2, Field::Bytes(header)) => self.client_headers.push(HeaderOption::read(header)?),
                 (3, Field::Bytes(body)) => self.body = body.to_vec(),
                 _ => {}
             }
@@ -196,10 +199,12 @@ impl CheckResponse {
                 value,
                 append,
             } = header;
-            let value = match (append, request.get(&name)) {
-                (false, _) => value,
-                (true, Some(there)) => [there, b",", &value].concat(),
-                (true, None) => continue,
+            let value = match append {
+                false => value,
+                true => match appended(&name, &value, request) {
+                    Some(all) => all,
+                    None => continue,
+                },
             };
             set.retain(|(other, _)| *other != name);
             set.push((name, value));
@@ -247,6 +252,14 @@ impl HeaderOption {
             Ok(())
         })
     }
+}
+
+/// `value` behind the first value of the header `name`; `None` where there is none.
+fn appended(name: &str, value: &[u8], request: &Headers) -> Option<Vec<u8>> {
+    let mut values = request.get_all(name);
+    let first = values.next()?;
+    let values = [first, value].into_iter().chain(values);
+    Some(values.collect::<Vec<_>>().join(&b','))
 }
 
 /// The integer field `wanted` of a message; 0 when it is not there.

@@ -3,12 +3,14 @@
 //! Small, independent of the filter's code, and for tests only: it translates valid policies the
 //! way istiod's generator is documented to, and knows nothing of validation.
 
+mod ext_authz;
 mod jwt;
 mod rbac;
 mod strings;
 
 use serde_json::Value;
 
+pub use ext_authz::ext_authz;
 pub use jwt::jwt_authn;
 pub use rbac::rbac;
 

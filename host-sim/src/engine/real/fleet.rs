@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::plan;
 use crate::engine::{Asked, Authorizer, EngineError, Observed, Request, Setup, authorizer_origin};
-use crate::envoy::bootstrap::{Bootstrap, Cluster, ServerTls};
+use crate::envoy::bootstrap::{Bootstrap, Cluster, ServerTls, grpc_bridge};
 use crate::envoy::certs::{Authority, Leaf};
 use crate::envoy::client::{self, Client, ClientTls, ProxyHeader};
 use crate::envoy::server::{Answer, Server};
@@ -80,7 +80,7 @@ impl Fleet {
                 };
                 if is_grpc {
                     let socket = folder.path().join(format!("{}.sock", more_listeners.len()));
-                    let (listener, both) = plan::bridge(&name, &socket, address);
+                    let (listener, both) = grpc_bridge(&name, &socket, address);
                     more_listeners.push(listener);
                     more_clusters.extend(both);
                 } else {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::engine::{Proxy, Setup};
 use crate::envoy::bootstrap::{
-    Cluster, HttpManager, Listener, PeerTls, RemoteAddress, ServerTls, WasmFilter,
+    HttpManager, Listener, PeerTls, RemoteAddress, ServerTls, WasmFilter,
 };
 
 /// The cluster of the application.
@@ -52,32 +52,6 @@ pub fn listener(index: usize, setup: &Setup, module: &Path, tls: &ServerTls) -> 
         carry_tcp(&mut listener, &filter);
     }
     listener
-}
-
-/// What stands between the filter and a gRPC authorizer that answers in HTTP/1.1: a listener at
-/// `socket`, and its cluster. Envoy's own bridge takes away and puts on the frames and trailers.
-pub fn bridge(name: &str, socket: &Path, authorizer: SocketAddr) -> (Value, [Value; 2]) {
-    let behind = format!("{name} behind");
-    let mut manager = HttpManager::new(behind.as_str());
-    manager.filters.push(json!({
-        "name": "envoy.filters.http.grpc_http1_reverse_bridge",
-        "typed_config": {
-            "@type": "type.googleapis.com/envoy.extensions.filters.http.grpc_http1_reverse_bridge.v3.FilterConfig",
-            "content_type": "application/x-protobuf",
-            "withhold_grpc_frames": true,
-        },
-    }));
-    let mut listener = Listener::new(name, behind.as_str());
-    listener.http = manager;
-    let mut listener = listener.to_json();
-    let pipe = json!({"pipe": {"path": socket}});
-    listener["address"] = pipe.clone();
-    let mut cluster = Cluster::new(name, authorizer).http2().to_json();
-    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = pipe;
-    (
-        listener,
-        [cluster, Cluster::new(behind, authorizer).to_json()],
-    )
 }
 
 /// Puts the network filters in place of the HTTP connection manager.

@@ -2,6 +2,7 @@
 //! Source: Envoy 1.40 API, `envoy.config.bootstrap.v3.Bootstrap`.
 
 mod cluster;
+mod grpc_bridge;
 mod http;
 mod listener;
 mod tls;
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 
 pub use self::{
     cluster::Cluster,
+    grpc_bridge::grpc_bridge,
     http::{HttpManager, RemoteAddress, access_log_format},
     listener::{Listener, PeerTls},
     tls::ServerTls,
