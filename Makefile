@@ -22,10 +22,11 @@ build: wasm ## build the filter and the command line
 	cargo build --workspace
 
 wasm: wasm-target ## build the filter: target/palisade.wasm
-	cargo build --release --target $(WASM_TARGET) -p palisade-filter
+	cargo build --release --target $(WASM_TARGET) -p palisade-filter --bin palisade-filter
 	@mkdir -p $(dir $(WASM))
-	@cmp -s $(TARGET_DIR)/$(WASM_TARGET)/release/palisade_filter.wasm $(WASM) \
-	  || cp $(TARGET_DIR)/$(WASM_TARGET)/release/palisade_filter.wasm $(WASM)
+	cargo run --quiet -p palisade-filter --bin trim -- \
+	  $(TARGET_DIR)/$(WASM_TARGET)/release/palisade-filter.wasm $(WASM).new
+	@cmp -s $(WASM).new $(WASM) && rm $(WASM).new || mv $(WASM).new $(WASM)
 
 size: wasm ## check that the filter stays small
 	@bytes=$$(wc -c < $(WASM)); echo "palisade.wasm: $$bytes bytes of at most $(WASM_LIMIT)"; \
