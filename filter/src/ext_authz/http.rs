@@ -46,10 +46,10 @@ pub(super) fn check(http: &ExtAuthzHttp, attributes: &impl Attributes) -> CheckH
     headers
 }
 
-/// What the answer means: 200 allows, 5xx says nothing, anything else denies.
+/// What the answer means: 200 allows, 5xx (and what is no final status) says nothing, the rest denies.
 pub(super) fn read(http: &ExtAuthzHttp, answer: &Answer) -> Meaning {
     match answer.status() {
-        None | Some(500..) => Meaning::Error,
+        None | Some(..200 | 500..) => Meaning::Error,
         Some(OK) => Meaning::Granted(grant(http, &answer.headers)),
         Some(status) => Meaning::Denied(LocalReply {
             status,

@@ -209,6 +209,37 @@ proptest! {
     }
 
     #[test]
+    fn unknown_fields_are_refused(
+        field in "[a-zA-Z]{1,16}",
+        action in select(&["ALLOW", "DENY", "AUDIT"][..]),
+        place in 0_usize..4,
+    ) {
+        const KNOWN: [&[&str]; 4] = [
+            &[
+                "principals", "notPrincipals", "requestPrincipals", "notRequestPrincipals",
+                "namespaces", "notNamespaces", "serviceAccounts", "notServiceAccounts",
+                "trustDomains", "notTrustDomains", "ipBlocks", "notIpBlocks",
+                "remoteIpBlocks", "notRemoteIpBlocks",
+            ],
+            &[
+                "hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths",
+                "notPaths",
+            ],
+            &["from", "to", "when"],
+            &["key", "values", "notValues"],
+        ];
+        prop_assume!(!KNOWN[place].contains(&&*field));
+        let unknown = format!(r#""{field}":["*"]"#);
+        let rule = match place {
+            0 => format!(r#"{{"from":[{{"source":{{"namespaces":["a"],{unknown}}}}}]}}"#),
+            1 => format!(r#"{{"to":[{{"operation":{{"methods":["GET"],{unknown}}}}}]}}"#),
+            2 => format!(r#"{{"to":[{{"operation":{{"methods":["GET"]}}}}],{unknown}}}"#),
+            _ => format!(r#"{{"when":[{{"key":"source.ip","values":["1.2.3.4"],{unknown}}}]}}"#),
+        };
+        prop_assert!(read("p", "", &spec(action, &[rule])).is_err(), "{} {}", place, field);
+    }
+
+    #[test]
     fn nothing_that_arrives_makes_it_panic(
         blob in vec(any::<u8>(), 0..200),
         values in vec(vec(any::<u8>(), 0..12), 0..4),

@@ -93,6 +93,11 @@ impl Host {
         Ok(self.finish(begun))
     }
 
+    /// Ends a request before it is decided, as a client does that goes away.
+    pub fn abandon(&mut self, begun: Begun) {
+        self.conclude(begun);
+    }
+
     /// Whether a request is still undecided.
     pub fn is_waiting(&mut self, begun: &Begun) -> bool {
         self.vms[begun.vm]
