@@ -1,4 +1,4 @@
-//! The plain evaluator: every rule, every clause, in order.
+//! The plain evaluator: every clause of a rule in order, and every rule that the index leaves.
 
 use crate::Attributes;
 use crate::authn::Identity;
@@ -19,7 +19,29 @@ pub(super) struct Facts<'a, A> {
 impl<A: Attributes> Facts<'_, A> {
     /// The first rule that matches. Rules are alternatives.
     pub fn first_match<'p>(&self, rules: &'p RuleSet) -> Option<&'p Rule> {
-        rules.rules().iter().find(|rule| self.matches(rule))
+        let all = rules.rules();
+        let naive = || all.iter().find(|rule| self.matches(rule));
+        let Some(index) = rules.index() else {
+            return naive();
+        };
+        let mut first: Option<u32> = None;
+        let mut visit = |candidates: &[u32]| {
+            let earlier = candidates
+                .iter()
+                .take_while(|id| first.is_none_or(|first| **id < first));
+            let found = earlier.copied().find(|id| {
+                let rule = position(*id).and_then(|at| all.get(at));
+                rule.is_some_and(|rule| self.matches(rule))
+            });
+            first = found.or(first);
+        };
+        let complete = index.candidates(self.attrs, self.identity, &mut visit);
+        if complete || !self.undecided {
+            all.get(position(first?)?)
+        } else {
+            // What cannot be looked up counts as found.
+            naive()
+        }
     }
 
     /// Whether a source of `from`, an operation of `to` and every condition match.
@@ -44,4 +66,8 @@ impl<A: Attributes> Facts<'_, A> {
     fn all(&self, clauses: &[Clause]) -> bool {
         clauses.iter().all(|clause| self.holds(clause))
     }
+}
+
+fn position(id: u32) -> Option<usize> {
+    usize::try_from(id).ok()
 }

@@ -136,7 +136,7 @@ impl Test {
 
 impl AddressOf {
     /// Reads the address.
-    pub fn read(self, attrs: &impl Attributes) -> Option<IpAddr> {
+    pub fn read(self, attrs: &(impl Attributes + ?Sized)) -> Option<IpAddr> {
         match self {
             Self::Source => attrs.source_ip(),
             Self::Remote => attrs.remote_ip(),

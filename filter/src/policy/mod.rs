@@ -6,6 +6,7 @@
 pub mod address;
 mod clause;
 mod compile;
+mod index;
 mod needs;
 mod path;
 mod peer;
@@ -15,6 +16,7 @@ mod text;
 mod trust;
 
 pub use clause::{AddressOf, Clause, MetadataPattern, Test, find_claim};
+use index::Index;
 pub use needs::Needs;
 pub use path::{PathPattern, PathPatternError, PathTemplate};
 pub use peer::PeerPattern;
@@ -65,6 +67,14 @@ impl PolicySet {
         }
         set.sets_mut().for_each(RuleSet::finish);
         set
+    }
+
+    /// The same policies without the index: every rule is tried for every request. This is the
+    /// oracle that tests hold the index against.
+    #[must_use]
+    pub fn without_index(mut self) -> Self {
+        self.sets_mut().for_each(RuleSet::forget_index);
+        self
     }
 
     /// Which attributes it can read.

@@ -108,6 +108,14 @@ impl PathTemplate {
         })
     }
 
+    /// What every path that matches begins with.
+    pub(super) fn start(&self) -> &[u8] {
+        match self.head.first() {
+            Some(Piece::Literal(text)) => text,
+            _ => &[],
+        }
+    }
+
     /// Whether the whole of `path` matches.
     pub fn matches(&self, path: &[u8]) -> bool {
         let mut rest = path;

@@ -31,6 +31,16 @@ impl RequestPrincipalPattern {
         Self { issuer, subject }
     }
 
+    /// The part for the issuer.
+    pub(super) fn issuer(&self) -> &TextPattern {
+        &self.issuer
+    }
+
+    /// The part for the subject.
+    pub(super) fn subject(&self) -> &TextPattern {
+        &self.subject
+    }
+
     /// Whether the token's issuer and subject match; one that is no string never does.
     pub fn matches(&self, identity: &Identity) -> bool {
         let matches = |pattern: &TextPattern, value: &Option<String>| {

@@ -1,7 +1,7 @@
 //! Compiled rules, as Envoy would name and order them.
 
 use super::trust::TrustDomains;
-use super::{Clause, Needs};
+use super::{Clause, Index, Needs};
 use crate::attributes::Protocol;
 use crate::resource::ResourceName;
 use crate::resource::authorization_policy::{self as source, Action, AuthorizationPolicy};
@@ -34,7 +34,11 @@ pub struct Alternative(pub Vec<Clause>);
 pub struct RuleSet {
     rules: Vec<Rule>,
     policies: Vec<ResourceName>,
+    index: Option<Index>,
 }
+
+/// As many rules as are tried faster than looked up.
+const FEW: usize = 8;
 
 // === impl Rule ===
 
@@ -99,6 +103,17 @@ impl RuleSet {
     /// same rule is reported where several match.
     pub(super) fn finish(&mut self) {
         self.rules.sort_by(|a, b| a.id.cmp(&b.id));
+        self.index = (self.rules.len() > FEW).then(|| Index::new(&self.rules));
+    }
+
+    /// Every rule is tried for every request.
+    pub(super) fn forget_index(&mut self) {
+        self.index = None;
+    }
+
+    /// The index of the rules; `None` for a few.
+    pub(crate) fn index(&self) -> Option<&Index> {
+        self.index.as_ref()
     }
 
     /// The rules in the order in which they are tried.

@@ -70,6 +70,11 @@ impl HostPattern {
         Self(TextPattern::for_header(&text.to_ascii_lowercase()))
     }
 
+    /// The pattern for a host in lower case.
+    pub(super) fn lower_case(&self) -> &TextPattern {
+        &self.0
+    }
+
     /// Whether the whole of `host` matches, in whatever case.
     pub fn matches(&self, host: &[u8]) -> bool {
         let same = |part: Option<&[u8]>, text: &[u8]| {
