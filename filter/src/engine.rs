@@ -1,7 +1,7 @@
 //! The way through: consult, authenticate, authorize, decide.
 
 use crate::attributes::{Attributes, Protocol};
-use crate::authn::{Authentication, Authenticator, Identity, KeySetId, KeyStore};
+use crate::authn::{Authentication, Authenticator, Identity, KeySetId, KeyStore, TokenCacheStats};
 use crate::authz::{Authorization, DENIED};
 use crate::changed::Changed;
 use crate::config::{Config, ConfigError};
@@ -83,6 +83,11 @@ impl Engine {
         self.policies.needs()
     }
 
+    /// What is remembered of verified tokens.
+    pub fn token_cache(&self) -> TokenCacheStats {
+        self.authenticator.token_cache()
+    }
+
     /// Whether CUSTOM policies can want an external authorizer asked.
     pub fn has_authorizers(&self) -> bool {
         !self.authorizers.is_empty()
@@ -135,7 +140,7 @@ impl Engine {
                 return decided(Outcome::Deny(refusal.reply), evidence);
             }
         };
-        let identity = identity.as_ref();
+        let identity = identity.as_deref();
         if changes == RequestChanges::default() || !self.needs().contains(Needs::HEADERS) {
             return self.authorize(attributes, identity, changes, detail);
         }

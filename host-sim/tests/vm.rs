@@ -314,3 +314,18 @@ fn the_decision_is_in_filter_state_log_and_counters() {
     assert_eq!(host.metrics().get("palisade.denied.authz"), Some(1));
     assert_eq!(host.metrics().get("palisade.allowed"), Some(0));
 }
+
+#[test]
+fn the_token_cache_is_counted() {
+    let mut host = host(1, keys());
+    let token = token("rsa.pem", "rsa");
+    for _ in 0..3 {
+        assert_eq!(answer(&host.http(0, with(&token)).unwrap()).0, 200);
+    }
+    host.advance(Duration::from_secs(2));
+    let metric = |host: &mut Host, name: &str| host.metrics().get(name).unwrap();
+    assert_eq!(metric(&mut host, "palisade.token_cache.hits"), 2);
+    assert_eq!(metric(&mut host, "palisade.token_cache.entries"), 1);
+    let bytes = u64::try_from(token.len()).unwrap();
+    assert_eq!(metric(&mut host, "palisade.token_cache.bytes"), bytes);
+}

@@ -1,10 +1,14 @@
 //! The compiled `RequestAuthentication` resources of one workload.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use super::evaluation::{Evaluation, Outcome};
 use super::key_store::{KeySetId, KeyStore, Sources};
 use super::output::Outputs;
 use super::reply::Refusal;
 use super::rule::Rule;
+use super::token_cache::{TokenCache, TokenCacheStats};
 use super::{Identity, output};
 use crate::attributes::Attributes;
 use crate::config::{Mesh, Workload};
@@ -20,6 +24,7 @@ pub struct Authenticator {
     outputs: Outputs,
     sources: Vec<RemoteKeys>,
     crypto: Crypto,
+    cache: RefCell<TokenCache>,
 }
 
 /// What authentication says of a request.
@@ -40,7 +45,7 @@ pub enum Authentication {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
     /// What the token says: the only one whose claims policies see.
-    pub identity: Identity,
+    pub identity: Arc<Identity>,
     /// The token taken out, what it says put in.
     pub changes: RequestChanges,
     /// The resource whose rule verified it.
@@ -95,6 +100,7 @@ impl Authenticator {
             outputs,
             sources: sources.into_inner(),
             crypto,
+            cache: RefCell::default(),
         }
     }
 
@@ -123,8 +129,8 @@ impl Authenticator {
         if is_preflight(attributes) {
             return Authentication::Anonymous(changes);
         }
-        let mut evaluation =
-            Evaluation::new(&self.rules, headers, attributes.now(), keys, &self.crypto);
+        let (now, crypto) = (attributes.now(), &self.crypto);
+        let mut evaluation = Evaluation::new(&self.rules, headers, now, keys, crypto, &self.cache);
         match evaluation.run() {
             Outcome::Anonymous => {
                 evaluation.removed().apply(headers, &mut changes);
@@ -138,7 +144,7 @@ impl Authenticator {
                 match verified.pop() {
                     None => Authentication::Anonymous(changes),
                     Some((rule, token)) => Authentication::Verified(Box::new(Verified {
-                        identity: rule.identity(token),
+                        identity: Arc::clone(&token.identity),
                         changes,
                         policy: rule.policy().clone(),
                         rule: rule.index(),
@@ -153,6 +159,11 @@ impl Authenticator {
             )),
             Outcome::Waiting(id) => Authentication::Waiting(id),
         }
+    }
+
+    /// What is remembered of verified tokens.
+    pub fn token_cache(&self) -> TokenCacheStats {
+        self.cache.borrow().stats()
     }
 
     /// Whether a request without token is refused by some rule.

@@ -3,9 +3,13 @@
 //! No rule requires a token: any of the rules accepts the tokens that it finds, or each of them
 //! finds none. Else: each rule accepts, and may find none where it does not require one.
 
+use std::cell::RefCell;
+use std::sync::Arc;
+
 use super::key_store::{KeySetId, KeyStore};
 use super::location::Removed;
 use super::rule::{NotVerified, Rule, Token};
+use super::token_cache::TokenCache;
 use crate::crypto::Crypto;
 use crate::headers::Headers;
 use crate::jose::JwtStatus;
@@ -18,6 +22,7 @@ pub struct Evaluation<'a> {
     now: i64,
     keys: &'a KeyStore,
     crypto: &'a Crypto,
+    cache: &'a RefCell<TokenCache>,
     removed: Removed<'a>,
 }
 
@@ -26,7 +31,7 @@ pub enum Outcome<'a> {
     /// No token was found, and none is needed.
     Anonymous,
     /// The rules that accepted, with the token that each shows to policies.
-    Verified(Vec<(&'a Rule, Token)>),
+    Verified(Vec<(&'a Rule, Arc<Token>)>),
     /// What is wrong, and which rule says so.
     Refused(JwtStatus, &'a Rule),
     /// These keys have to be fetched first.
@@ -36,7 +41,7 @@ pub enum Outcome<'a> {
 /// What went wrong last, where several rules had something to say.
 struct Worst<'a>(Option<(JwtStatus, &'a Rule)>);
 
-type Answer<'a> = Result<Vec<(&'a Rule, Token)>, Stop<'a>>;
+type Answer<'a> = Result<Vec<(&'a Rule, Arc<Token>)>, Stop<'a>>;
 
 enum Stop<'a> {
     Refused(JwtStatus, &'a Rule),
@@ -51,6 +56,7 @@ impl<'a> Evaluation<'a> {
         now: i64,
         keys: &'a KeyStore,
         crypto: &'a Crypto,
+        cache: &'a RefCell<TokenCache>,
     ) -> Self {
         Self {
             rules,
@@ -58,6 +64,7 @@ impl<'a> Evaluation<'a> {
             now,
             keys,
             crypto,
+            cache,
             removed: Removed::default(),
         }
     }
@@ -87,8 +94,8 @@ impl<'a> Evaluation<'a> {
     fn any(&mut self) -> Answer<'a> {
         let mut worst = Worst(None);
         let mut first_refusal = None;
-        for rule in self.rules {
-            match self.rule(rule) {
+        for (number, rule) in self.rules.iter().enumerate() {
+            match self.rule(number, rule) {
                 Ok(token) => return Ok(vec![(rule, token)]),
                 Err(Stop::Waiting(id)) => return Err(Stop::Waiting(id)),
                 Err(Stop::Refused(status, rule)) => {
@@ -122,8 +129,8 @@ impl<'a> Evaluation<'a> {
     /// Each rule accepts, or finds no token and needs none.
     fn all(&mut self) -> Answer<'a> {
         let mut verified = Vec::new();
-        for rule in self.rules {
-            match self.rule(rule) {
+        for (number, rule) in self.rules.iter().enumerate() {
+            match self.rule(number, rule) {
                 Ok(token) => verified.push((rule, token)),
                 Err(Stop::Refused(JwtStatus::Missing, _))
                     if rule.presence() == Presence::Optional => {}
@@ -135,7 +142,7 @@ impl<'a> Evaluation<'a> {
 
     /// Every token in the rule's places must be good: one of them may be what the application
     /// reads. The last is looked at first, and the first is the one whose claims count, as in Envoy.
-    fn rule(&mut self, rule: &'a Rule) -> Result<Token, Stop<'a>> {
+    fn rule(&mut self, number: usize, rule: &'a Rule) -> Result<Arc<Token>, Stop<'a>> {
         let mut found = Vec::new();
         for location in rule.locations() {
             if !self.removed.contains(location) {
@@ -145,7 +152,13 @@ impl<'a> Evaluation<'a> {
         let mut result = Err(Stop::Refused(JwtStatus::Missing, rule));
         for found in found.into_iter().rev() {
             let token = rule
-                .verify(&found.token, self.now, self.keys, self.crypto)
+                .verify(
+                    &found.token,
+                    self.now,
+                    self.keys,
+                    self.crypto,
+                    (self.cache, number),
+                )
                 .map_err(|error| match error {
                     NotVerified::Refused(status) => Stop::Refused(status, rule),
                     NotVerified::Waiting(id) => Stop::Waiting(id),

@@ -13,8 +13,10 @@ mod output;
 mod query;
 mod reply;
 mod rule;
+mod token_cache;
 
 pub use authenticator::{Authentication, Authenticator, Verified};
 pub use identity::Identity;
 pub use key_store::{Fetch, FetchError, Fetched, KeySetId, KeyStore};
 pub use reply::Refusal;
+pub use token_cache::TokenCacheStats;

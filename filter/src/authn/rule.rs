@@ -1,5 +1,6 @@
 //! One compiled rule: which tokens it is for, and whether a token is good.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 
 use super::audience::Audiences;
@@ -7,9 +8,10 @@ use super::claims::SpaceDelimited;
 use super::key_store::{KeySetId, KeyStore, Lookup};
 use super::location::{Location, locations};
 use super::output::Outputs;
+use super::token_cache::TokenCache;
 use super::{Identity, output};
 use crate::crypto::Crypto;
-use crate::jose::{Jwt, JwtStatus, KeySet};
+use crate::jose::{Jwt, JwtStatus, KeySet, Validity};
 use crate::json::{Map, Value};
 use crate::resource::ResourceName;
 use crate::resource::request_authentication::{JwtRule, Presence};
@@ -45,6 +47,10 @@ pub struct Token {
     pub claims: Map,
     /// Its payload as it was sent, in base64url.
     pub payload: Vec<u8>,
+    /// What it says.
+    pub identity: Arc<Identity>,
+    /// When it counts.
+    pub validity: Validity,
 }
 
 /// Why a token is not good, or not yet.
@@ -81,9 +87,30 @@ impl Rule {
 
     /// Checks one token, in Envoy's order: form, issuer, time, audience, keys, signature.
     ///
-    /// This is the place for a memory of verified tokens: a hit has to check time and audience
-    /// again, and must end with the keys that verified it ([`KeyStore::generation`]).
+    /// A token that was verified before (`cache` is what this rule, number `number`, remembers) has
+    /// only to be in time still.
     pub fn verify(
+        &self,
+        token: &[u8],
+        now: i64,
+        store: &KeyStore,
+        crypto: &Crypto,
+        (cache, number): (&RefCell<TokenCache>, usize),
+    ) -> Result<Arc<Token>, NotVerified> {
+        let keys = match &self.keys {
+            Keys::Inline(_) => 0,
+            Keys::Remote(id) => store.generation(*id),
+        };
+        if let Some(token) = cache.borrow_mut().get(number, token, keys) {
+            token.validity.check(now)?;
+            return Ok(token);
+        }
+        let verified = Arc::new(self.verify_anew(token, now, store, crypto)?);
+        cache.borrow_mut().insert(number, token, keys, &verified);
+        Ok(verified)
+    }
+
+    fn verify_anew(
         &self,
         token: &[u8],
         now: i64,
@@ -94,7 +121,7 @@ impl Rule {
         if !self.issuer.is_empty() && self.issuer != jwt.issuer() {
             return Err(JwtStatus::UnknownIssuer.into());
         }
-        jwt.check_time(now)?;
+        jwt.validity.check(now)?;
         if !self.audiences.allow(jwt.audiences()) {
             return Err(JwtStatus::AudienceNotAllowed.into());
         }
@@ -103,22 +130,22 @@ impl Rule {
             Keys::Remote(id) => verify_remote(&jwt, *id, now, store, crypto)?,
         }
         Ok(Token {
+            identity: Arc::new(self.identity(&jwt.claims)),
             payload: jwt.payload.to_vec(),
+            validity: jwt.validity,
             claims: jwt.claims,
         })
     }
 
-    /// What a verified token says.
-    pub fn identity(&self, token: Token) -> Identity {
+    fn identity(&self, claims: &Map) -> Identity {
         let text = |name| {
-            let value = token.claims.get(name);
+            let value = claims.get(name);
             value.and_then(Value::as_str).map(str::to_owned)
         };
-        let (issuer, subject) = (text("iss"), text("sub"));
         Identity {
-            issuer,
-            subject,
-            claims: self.space_delimited.split(token.claims),
+            issuer: text("iss"),
+            subject: text("sub"),
+            claims: self.space_delimited.split(claims.clone()),
         }
     }
 

@@ -30,7 +30,15 @@ pub struct Jwt<'t> {
     pub payload: &'t [u8],
     /// The signature.
     pub signature: Vec<u8>,
+    /// When it counts.
+    pub validity: Validity,
+}
+
+/// From when to when a token counts, in seconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Validity {
     not_before: u64,
+    /// 0 is for ever, as in Envoy.
     expires: u64,
 }
 
@@ -77,8 +85,10 @@ impl<'t> Jwt<'t> {
             signed,
             payload,
             signature,
-            not_before,
-            expires,
+            validity: Validity {
+                not_before,
+                expires,
+            },
         })
     }
 
@@ -99,11 +109,13 @@ impl<'t> Jwt<'t> {
         };
         one.into_iter().chain(many.iter().filter_map(Value::as_str))
     }
+}
 
+impl Validity {
     /// Whether `nbf` and `exp` allow `now` (seconds since the Unix epoch).
     ///
     /// As in Envoy, `exp` 0 is none, and `iat` is not compared with the clock.
-    pub fn check_time(&self, now: i64) -> Result<(), JwtStatus> {
+    pub fn check(&self, now: i64) -> Result<(), JwtStatus> {
         let now = u64::try_from(now).unwrap_or(0);
         if now.saturating_add(CLOCK_SKEW) < self.not_before {
             return Err(JwtStatus::NotYetValid);

@@ -1,41 +1,53 @@
 //! Counters, which Envoy shows as `wasmcustom.palisade.*`.
 
+use std::cell::Cell;
+
 use log::warn;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
+use crate::authn::TokenCacheStats;
 use crate::decision::{Evidence, Phase, Verdict};
 
 /// The counters of one plugin.
 pub(super) struct Counters {
-    allowed: Counter,
-    denied_custom: Counter,
-    denied_authn: Counter,
-    denied_authz: Counter,
-    would_deny: Counter,
-    audited: Counter,
+    allowed: Metric,
+    denied_custom: Metric,
+    denied_authn: Metric,
+    denied_authz: Metric,
+    would_deny: Metric,
+    audited: Metric,
+    token_cache_hits: Metric,
+    token_cache_entries: Metric,
+    token_cache_bytes: Metric,
+    /// What was told of the token cache so far.
+    token_cache: Cell<TokenCacheStats>,
     /// Key sets fetched.
-    pub(super) fetch_success: Counter,
+    pub(super) fetch_success: Metric,
     /// Key sets that could not be fetched.
-    pub(super) fetch_failure: Counter,
+    pub(super) fetch_failure: Metric,
 }
 
-/// One counter; counts nothing when the host refused to define it.
+/// One metric; shows nothing when the host refused to define it.
 #[derive(Clone, Copy)]
-pub(super) struct Counter(Option<u32>);
+pub(super) struct Metric(Option<u32>);
 
 impl Counters {
     /// Defines every counter, so that each shows as 0 from the start.
     pub(super) fn define() -> Self {
         Self {
-            allowed: Counter::define("palisade.allowed"),
-            denied_custom: Counter::define("palisade.denied.custom"),
-            denied_authn: Counter::define("palisade.denied.authn"),
-            denied_authz: Counter::define("palisade.denied.authz"),
-            would_deny: Counter::define("palisade.dry_run.denied"),
-            audited: Counter::define("palisade.audited"),
-            fetch_success: Counter::define("palisade.jwks.fetch_success"),
-            fetch_failure: Counter::define("palisade.jwks.fetch_failure"),
+            allowed: Metric::counter("palisade.allowed"),
+            denied_custom: Metric::counter("palisade.denied.custom"),
+            denied_authn: Metric::counter("palisade.denied.authn"),
+            denied_authz: Metric::counter("palisade.denied.authz"),
+            would_deny: Metric::counter("palisade.dry_run.denied"),
+            audited: Metric::counter("palisade.audited"),
+            token_cache_hits: Metric::counter("palisade.token_cache.hits"),
+            token_cache_entries: Metric::gauge("palisade.token_cache.entries"),
+            token_cache_bytes: Metric::gauge("palisade.token_cache.bytes"),
+            token_cache: Cell::default(),
+            fetch_success: Metric::counter("palisade.jwks.fetch_success"),
+            fetch_failure: Metric::counter("palisade.jwks.fetch_failure"),
         }
     }
 
@@ -58,23 +70,60 @@ impl Counters {
             self.audited.increment();
         }
     }
+
+    /// Tells what is new of the token cache. The VMs add up, so each tells what it has more or less.
+    pub(super) fn tell_token_cache(&self, now: TokenCacheStats) {
+        let before = self.token_cache.replace(now);
+        self.token_cache_hits.add(growth(before.hits, now.hits));
+        self.token_cache_entries
+            .add(growth(before.entries, now.entries));
+        self.token_cache_bytes.add(growth(before.bytes, now.bytes));
+    }
 }
 
-impl Counter {
-    /// Defines the counter `name`.
-    pub(super) fn define(name: &str) -> Self {
-        let id = hostcalls::define_metric(MetricType::Counter, name);
+/// What is told goes with the configuration.
+impl Drop for Counters {
+    fn drop(&mut self) {
+        let hits = self.token_cache.get().hits;
+        self.tell_token_cache(TokenCacheStats {
+            hits,
+            ..TokenCacheStats::default()
+        });
+    }
+}
+
+impl Metric {
+    fn counter(name: &str) -> Self {
+        Self::define(MetricType::Counter, name)
+    }
+
+    fn gauge(name: &str) -> Self {
+        Self::define(MetricType::Gauge, name)
+    }
+
+    fn define(kind: MetricType, name: &str) -> Self {
+        let id = hostcalls::define_metric(kind, name);
         if let Err(status) = id {
-            warn!("counter `{name}` is not available: {status:?}");
+            warn!("metric `{name}` is not available: {status:?}");
         }
         Self(id.ok())
     }
 
     /// Adds one.
     pub(super) fn increment(self) {
-        if let Some(id) = self.0 {
-            // A host that loses a counter still gets the verdict.
-            let _ = hostcalls::increment_metric(id, 1);
+        self.add(1);
+    }
+
+    fn add(self, count: i64) {
+        if let (Some(id), 1.. | ..=-1) = (self.0, count) {
+            // A host that loses a metric still gets the verdict.
+            let _ = hostcalls::increment_metric(id, count);
         }
     }
+}
+
+/// How much more `now` is than `before`.
+fn growth(before: impl TryInto<i64>, now: impl TryInto<i64>) -> i64 {
+    let int = |value: Option<i64>| value.unwrap_or(i64::MAX);
+    int(now.try_into().ok()).saturating_sub(int(before.try_into().ok()))
 }

@@ -1,6 +1,7 @@
 //! Request authentication through its public interface: tokens, keys, rules, outcomes.
 
 mod algorithms;
+mod cache;
 mod fuzz;
 mod host;
 mod keys;

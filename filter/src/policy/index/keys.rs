@@ -130,6 +130,7 @@ fn inner(around: &str) -> Option<&str> {
 fn text(dimension: u64, pattern: &TextPattern) -> Key {
     match pattern {
         TextPattern::Any | TextPattern::NonEmpty => any(dimension),
+        TextPattern::Prefix(text) | TextPattern::Suffix(text) if text.is_empty() => any(dimension),
         TextPattern::Exact(text) => exact(dimension, Hash::of(text.iter().copied())),
         TextPattern::Prefix(text) => prefix(dimension, text),
         TextPattern::Suffix(text) => {

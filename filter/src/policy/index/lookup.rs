@@ -146,9 +146,6 @@ impl Lookup<'_, '_> {
         };
         let mut lens = lens.iter().copied().peekable();
         let mut hash = Hash::EMPTY;
-        if lens.next_if_eq(&0).is_some() {
-            self.bucket(dimension, kind, hash);
-        }
         for (len, byte) in (1_usize..).zip(bytes) {
             hash = hash.then(byte);
             if lens.next_if_eq(&len).is_some() {

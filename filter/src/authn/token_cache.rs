@@ -1,0 +1,193 @@
+//! A memory of verified tokens: verifying a signature costs more than everything else together.
+//!
+//! Only good tokens get in, so a flood of forged ones drives nothing out. What was verified is
+//! found again by the whole token, counts only while the same keys are in force, and its times are
+//! checked anew. Two generations keep it bounded: when the young one is full the old one is
+//! forgotten, and what is used moves to the young one.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::rule::Token;
+
+/// Verified tokens by rule.
+#[derive(Clone, Debug, Default)]
+pub struct TokenCache {
+    young: Generation,
+    old: Generation,
+    hits: u64,
+}
+
+/// What is in a cache, and how useful it was.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TokenCacheStats {
+    /// Tokens that did not have to be verified.
+    pub hits: u64,
+    /// Tokens in memory.
+    pub entries: usize,
+    /// Their length together, in bytes; what they say takes a few times as much.
+    pub bytes: usize,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Generation {
+    rules: Vec<HashMap<Box<[u8]>, Entry>>,
+    entries: usize,
+    bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    token: Arc<Token>,
+    keys: u64,
+}
+
+/// Each generation holds so many tokens, and so many bytes of them.
+const MAX_ENTRIES: usize = 1024;
+const MAX_BYTES: usize = 1 << 20;
+
+/// A longer token is verified each time: there would be room for few.
+const MAX_TOKEN: usize = 16 * 1024;
+
+impl TokenCache {
+    /// The token as rule number `rule` verified it, if it did with the keys of generation `keys`.
+    pub fn get(&mut self, rule: usize, token: &[u8], keys: u64) -> Option<Arc<Token>> {
+        let entry = match self.young.get(rule, token) {
+            Some(entry) => entry.clone(),
+            None => {
+                let entry = self.old.get(rule, token)?.clone();
+                if entry.keys == keys {
+                    self.put(rule, token, entry.clone());
+                }
+                entry
+            }
+        };
+        if entry.keys != keys {
+            return None;
+        }
+        self.hits = self.hits.saturating_add(1);
+        Some(entry.token)
+    }
+
+    /// Keeps a token that rule number `rule` verified with the keys of generation `keys`.
+    pub fn insert(&mut self, rule: usize, token: &[u8], keys: u64, verified: &Arc<Token>) {
+        if token.len() <= MAX_TOKEN {
+            let token_of = Arc::clone(verified);
+            self.put(
+                rule,
+                token,
+                Entry {
+                    token: token_of,
+                    keys,
+                },
+            );
+        }
+    }
+
+    /// What is in it.
+    pub fn stats(&self) -> TokenCacheStats {
+        TokenCacheStats {
+            hits: self.hits,
+            entries: self.young.entries.saturating_add(self.old.entries),
+            bytes: self.young.bytes.saturating_add(self.old.bytes),
+        }
+    }
+
+    fn put(&mut self, rule: usize, token: &[u8], entry: Entry) {
+        if !self.young.has_room_for(token) {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.put(rule, token, entry);
+    }
+}
+
+impl Generation {
+    fn get(&self, rule: usize, token: &[u8]) -> Option<&Entry> {
+        self.rules.get(rule)?.get(token)
+    }
+
+    fn has_room_for(&self, token: &[u8]) -> bool {
+        self.entries < MAX_ENTRIES && self.bytes.saturating_add(token.len()) <= MAX_BYTES
+    }
+
+    fn put(&mut self, rule: usize, token: &[u8], entry: Entry) {
+        if self.rules.len() <= rule {
+            self.rules.resize_with(rule.saturating_add(1), HashMap::new);
+        }
+        let Some(tokens) = self.rules.get_mut(rule) else {
+            return;
+        };
+        if tokens.insert(token.into(), entry).is_none() {
+            self.entries = self.entries.saturating_add(1);
+            self.bytes = self.bytes.saturating_add(token.len());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authn::Identity;
+    use crate::json::Map;
+
+    fn verified() -> Arc<Token> {
+        Arc::new(Token {
+            claims: Map::default(),
+            payload: Vec::new(),
+            identity: Arc::new(Identity::default()),
+            validity: Default::default(),
+        })
+    }
+
+    #[test]
+    fn a_token_counts_for_its_rule_and_keys() {
+        let mut cache = TokenCache::default();
+        cache.insert(1, b"t", 7, &verified());
+        assert!(cache.get(1, b"t", 7).is_some());
+        for (rule, token, keys) in [(0, b"t", 7), (2, b"t", 7), (1, b"u", 7), (1, b"t", 8)] {
+            assert!(
+                cache.get(rule, token, keys).is_none(),
+                "{rule} {token:?} {keys}"
+            );
+        }
+        // Verified again with new keys.
+        cache.insert(1, b"t", 8, &verified());
+        assert!(cache.get(1, b"t", 7).is_none());
+        assert!(cache.get(1, b"t", 8).is_some());
+        let stats = TokenCacheStats {
+            hits: 2,
+            entries: 1,
+            bytes: 1,
+        };
+        assert_eq!(cache.stats(), stats);
+    }
+
+    #[test]
+    fn it_is_bounded_and_keeps_what_is_used() {
+        for len in [8, MAX_TOKEN] {
+            let mut cache = TokenCache::default();
+            let token = |number: usize| {
+                let mut token = vec![0; len];
+                token[..8].copy_from_slice(&number.to_le_bytes());
+                token
+            };
+            let used = token(usize::MAX);
+            cache.insert(0, &used, 0, &verified());
+            for number in 0..5 * MAX_ENTRIES {
+                cache.insert(0, &token(number), 0, &verified());
+                assert!(cache.get(0, &used, 0).is_some(), "{number}");
+            }
+            let stats = cache.stats();
+            assert!(stats.entries <= 2 * MAX_ENTRIES, "{stats:?}");
+            assert!(stats.bytes <= 2 * MAX_BYTES, "{stats:?}");
+            assert!(cache.get(0, &token(0), 0).is_none());
+        }
+    }
+
+    #[test]
+    fn a_very_long_token_is_not_kept() {
+        let mut cache = TokenCache::default();
+        cache.insert(0, &[b'x'; MAX_TOKEN + 1], 0, &verified());
+        assert_eq!(cache.stats(), TokenCacheStats::default());
+    }
+}
