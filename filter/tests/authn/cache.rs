@@ -101,7 +101,7 @@ fn it_ends_with_the_keys_that_verified_it() {
     let authenticator = rules(json!([{"issuer": "iss", "jwksUri": URI}]));
     let mut keys = KeyStore::new(authenticator.sources());
     let token = sign("RS256", "rsa", r#"{"alg":"RS256","kid":"one"}"#, CLAIMS);
-    let mut publish = |keys: &mut KeyStore, body: String, now: i64| {
+    let publish = |keys: &mut KeyStore, body: String, now: i64| {
         for fetch in keys.due(now) {
             keys.on_fetched(fetch.id, body.as_bytes(), now).unwrap();
         }
