@@ -1,5 +1,7 @@
 //! The way through: consult, authenticate, authorize, decide.
 
+use std::collections::BTreeSet;
+
 use crate::attributes::{Attributes, Protocol};
 use crate::authn::{Authentication, Authenticator, Identity, KeySetId, KeyStore, TokenCacheStats};
 use crate::authz::{Authorization, DENIED};
@@ -21,6 +23,9 @@ pub struct Engine {
     authorizers: Authorizers,
     authenticator: Authenticator,
     policies: PolicySet,
+    needs: Needs,
+    /// The headers that policies read.
+    headers: BTreeSet<Box<str>>,
 }
 
 /// How much evidence is wanted.
@@ -69,6 +74,8 @@ impl Engine {
             protocol: *protocol,
             authorizers: Authorizers::compile(config, &policies)?,
             authenticator,
+            needs: policies.needs(),
+            headers: policies.header_names().map(Box::from).collect(),
             policies,
         })
     }
@@ -80,7 +87,7 @@ impl Engine {
 
     /// Which attributes the policies can read.
     pub fn needs(&self) -> Needs {
-        self.policies.needs()
+        self.needs
     }
 
     /// What is remembered of verified tokens.
@@ -136,16 +143,34 @@ impl Engine {
                 let mut evidence = Evidence::new(Verdict::Deny, refusal.reply.status, Phase::Authn);
                 evidence.policy = Some(refusal.policy.to_string());
                 evidence.rule = Some(refusal.rule);
-                evidence.principal = attributes.peer().map(str::to_owned);
+                evidence.principal = self.principal(attributes, &evidence, detail);
                 return decided(Outcome::Deny(refusal.reply), evidence);
             }
         };
         let identity = identity.as_deref();
-        if changes == RequestChanges::default() || !self.needs().contains(Needs::HEADERS) {
+        let RequestChanges { remove, set, path } = &changes;
+        let names = remove.iter().chain(set.iter().map(|(name, _)| name));
+        let path = path.iter().map(|_| ":path");
+        let mut names = names.map(String::as_str).chain(path);
+        if !names.any(|name| self.headers.contains(name)) {
             return self.authorize(attributes, identity, changes, detail);
         }
         let changed = Changed::new(attributes, &changes);
         self.authorize(&changed, identity, changes, detail)
+    }
+
+    /// Who the peer is: not read from the host for a request that passes whoever sends it.
+    fn principal(
+        &self,
+        attributes: &impl Attributes,
+        evidence: &Evidence,
+        detail: Detail,
+    ) -> Option<String> {
+        let matters = detail == Detail::Full
+            || evidence.verdict == Verdict::Deny
+            || self.needs.contains(Needs::PEER);
+        let peer = matters.then(|| attributes.peer());
+        peer.flatten().map(str::to_owned)
     }
 
     fn authorize(
@@ -167,7 +192,7 @@ impl Engine {
             evidence.policy = Some(rule.policy.to_string());
             evidence.rule = Some(rule.index);
         }
-        evidence.principal = attributes.peer().map(str::to_owned);
+        evidence.principal = self.principal(attributes, &evidence, detail);
         evidence.request_principal = identity.and_then(Identity::principal);
         if self.policies.has_observers() {
             let observation = self.policies.observe(attributes, identity);

@@ -82,6 +82,18 @@ impl PolicySet {
         self.sets().map(RuleSet::needs).collect()
     }
 
+    /// The headers that it can read, some more than once.
+    pub fn header_names(&self) -> impl Iterator<Item = &str> {
+        let rules = self.sets().flat_map(RuleSet::rules);
+        let clauses = rules.flat_map(Rule::clauses);
+        clauses.filter_map(|clause| match &clause.test {
+            Test::Header(name, _) => Some(&**name),
+            Test::Host(_) => Some(":authority"),
+            Test::Path(_) => Some(":path"),
+            _ => None,
+        })
+    }
+
     /// Whether there are policies that only say what they see (AUDIT) or would do (dry run).
     pub fn has_observers(&self) -> bool {
         [&self.audit, &self.dry_run_deny, &self.dry_run_allow]

@@ -117,6 +117,12 @@ impl Host {
         self.process().metrics.clone()
     }
 
+    /// The size of the linear memory of worker `worker` (from 0), in bytes; 0 without a VM.
+    pub fn memory(&mut self, worker: usize) -> usize {
+        let vm = self.vms.get_mut(worker + 1).and_then(Option::as_mut);
+        vm.map_or(0, Vm::memory)
+    }
+
     /// Every log line so far.
     pub fn logs(&self) -> Vec<LogLine> {
         self.process().logs.clone()

@@ -63,6 +63,12 @@ impl Vm {
         Ok(vm)
     }
 
+    /// The size of its linear memory, in bytes.
+    pub(super) fn memory(&mut self) -> usize {
+        let memory = self.instance.get_memory(&mut self.store, "memory");
+        memory.map_or(0, |memory| memory.data_size(&self.store))
+    }
+
     /// A new root context for `configuration`; whether the plugin takes it.
     pub(super) fn configure(&mut self, configuration: &[u8]) -> Result<bool, Trap> {
         let first = self.state().root == 0;
