@@ -1,5 +1,6 @@
 //! Palisade against real Envoy, and the data-driven corpora.
 
+pub mod bench;
 pub mod demo;
 pub mod differential;
 pub mod mesh;

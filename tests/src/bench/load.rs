@@ -1,0 +1,123 @@
+//! Load by `wrk`, and what it costs the Envoy process.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::rows::{Row, Token, Tokens};
+use crate::Error;
+
+/// A load on one listener.
+pub struct Load {
+    script: PathBuf,
+    url: String,
+}
+
+/// What one measurement says.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// Requests per second.
+    pub rate: f64,
+    /// CPU time of the process for each request, in microseconds.
+    pub cpu: f64,
+    /// Median latency at that rate, in milliseconds.
+    pub p50: f64,
+    /// 99th percentile, in milliseconds.
+    pub p99: f64,
+    /// Memory of the process afterwards, in MiB.
+    pub memory: f64,
+}
+
+const CONNECTIONS: &str = "-c16";
+
+/// What `/proc` counts CPU time in: `sysconf(_SC_CLK_TCK)` is 100 on every Linux.
+const TICKS: f64 = 100.0;
+
+impl Load {
+    /// The load of a row on `address`.
+    pub fn new(row: &Row, tokens: &Tokens, address: SocketAddr) -> Self {
+        let file = tokens.file(row.token);
+        let mut script = String::new();
+        if row.token != Token::None {
+            let _ = writeln!(
+                script,
+                "local requests = {{}}\n\
+                 function init()\n\
+                 for token in io.lines({:?}) do\n\
+                 requests[#requests + 1] = wrk.format(\"GET\", nil, {{authorization = \"Bearer \" .. token}})\n\
+                 end\nend\n\
+                 local at = 0\n\
+                 function request() at = at % #requests + 1 return requests[at] end",
+                file.display().to_string()
+            );
+        }
+        let path = file.with_extension("lua");
+        // A script that cannot be written shows as a failure of wrk.
+        let _ = std::fs::write(&path, script);
+        Self {
+            script: path,
+            url: format!("http://{address}{}", row.path()),
+        }
+    }
+
+    /// Runs for so many seconds against the process `pid`.
+    ///
+    /// # Errors
+    /// When `wrk` fails, or says what is not understood.
+    pub fn run(&self, seconds: usize, pid: u32) -> Result<Sample, Error> {
+        let before = cpu(pid)?;
+        let duration = format!("-d{seconds}s");
+        let output = Command::new("wrk")
+            .args(["-t1", CONNECTIONS, &duration, "--latency", "-s"])
+            .arg(&self.script)
+            .arg(&self.url)
+            .output()
+            .map_err(|error| format!("cannot run `wrk` (Debian has a package): {error}"))?;
+        let spent = cpu(pid)? - before;
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let requests: f64 = field(&text, "requests in", false)?.parse()?;
+        Ok(Sample {
+            rate: field(&text, "Requests/sec:", true)?.parse()?,
+            cpu: spent * 1e6 / requests,
+            p50: milliseconds(&field(&text, "50%", true)?)?,
+            p99: milliseconds(&field(&text, "99%", true)?)?,
+            memory: memory(pid)?,
+        })
+    }
+}
+
+/// The word behind (or in front of) `mark`.
+fn field(text: &str, mark: &str, behind: bool) -> Result<String, Error> {
+    let found = text.lines().find_map(|line| {
+        let (before, after) = line.split_once(mark)?;
+        let part = if behind { after } else { before };
+        part.split_whitespace().next().map(str::to_owned)
+    });
+    found.ok_or_else(|| format!("`wrk` did not say `{mark}`:\n{text}").into())
+}
+
+fn milliseconds(text: &str) -> Result<f64, Error> {
+    for (unit, factor) in [("us", 1e-3), ("ms", 1.0), ("s", 1e3)] {
+        if let Some(number) = text.strip_suffix(unit) {
+            return Ok(number.parse::<f64>()? * factor);
+        }
+    }
+    Err(format!("`{text}` is no time").into())
+}
+
+/// CPU time of a process, in seconds.
+fn cpu(pid: u32) -> Result<f64, Error> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The name of the program may have spaces; it ends with the last parenthesis.
+    let (_, fields) = stat.rsplit_once(')').ok_or("no process status")?;
+    let ticks = fields.split_whitespace().skip(11).take(2);
+    let ticks = ticks.map(|ticks| Ok(ticks.parse::<f64>()?));
+    Ok(ticks.sum::<Result<f64, Error>>()? / TICKS)
+}
+
+fn memory(pid: u32) -> Result<f64, Error> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let kib: f64 = field(&status, "VmRSS:", true)?.parse()?;
+    Ok(kib / 1024.0)
+}

@@ -1,0 +1,77 @@
+//! The benchmark: Palisade beside Envoy's own filters, in stock Envoy with one worker.
+//!
+//! All variants of a row are measured in turns, several rounds, so that what else the machine does
+//! falls on all of them. `ROUNDS`, `SECONDS` (of each measurement) and `ROWS` (a part of their names)
+//! may be set; without `taskset` and a second core the figures mean little.
+
+mod load;
+mod plot;
+mod report;
+mod rows;
+mod variant;
+
+use std::path::PathBuf;
+
+use load::{Load, Sample};
+use report::{Measured, Report};
+use rows::Row;
+use variant::Running;
+
+use crate::{Error, repository};
+
+/// Runs the benchmark and writes its report below `target/bench`.
+///
+/// # Errors
+/// When something does not start, or a filter does not answer as it should.
+pub fn run() -> Result<(), Error> {
+    let number = |name: &str, default: usize| -> Result<usize, Error> {
+        match std::env::var(name) {
+            Ok(value) => Ok(value.parse()?),
+            Err(_) => Ok(default),
+        }
+    };
+    let (rounds, seconds) = (number("ROUNDS", 5)?, number("SECONDS", 2)?);
+    let wanted = std::env::var("ROWS").unwrap_or_default();
+    let folder = std::env::var_os("BENCH_DIR")
+        .map_or_else(|| repository().join("target/bench"), PathBuf::from);
+    std::fs::create_dir_all(&folder)?;
+    let tokens = rows::Tokens::mint(&folder)?;
+    let mut report = Report::new(rounds, seconds);
+    for row in rows::all() {
+        if row.name.contains(&wanted) {
+            report.add(measure(&row, &tokens, rounds, seconds)?);
+            report.write(&folder)?;
+        }
+    }
+    print!("{}", report.table());
+    println!(
+        "written to {}",
+        folder
+            .strip_prefix(repository())
+            .unwrap_or(&folder)
+            .display()
+    );
+    Ok(())
+}
+
+fn measure(
+    row: &Row,
+    tokens: &rows::Tokens,
+    rounds: usize,
+    seconds: usize,
+) -> Result<Measured, Error> {
+    let mut running = Vec::new();
+    for variant in row.variants() {
+        let envoy = Running::start(variant, row)?;
+        envoy.check(row, tokens)?;
+        running.push((envoy, Vec::<Sample>::new()));
+    }
+    for round in 0..rounds {
+        eprintln!("{}: round {} of {rounds}", row.name, round + 1);
+        for (envoy, samples) in &mut running {
+            let load = Load::new(row, tokens, envoy.address()?);
+            samples.push(load.run(seconds, envoy.pid())?);
+        }
+    }
+    Ok(Measured::new(row, running))
+}
