@@ -41,8 +41,20 @@ pub struct Config {
     pub jwks_clusters: JwksClusters,
     /// Envoy clusters by the name of the extension provider that is reached through them.
     pub ext_authz_clusters: BTreeMap<String, String>,
+    /// Which decisions are left in filter state for the access log.
+    pub filter_state: Reported,
     /// The Istio objects, those of other workloads included.
     pub resources: Resources,
+}
+
+/// Which decisions are told beside counting them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reported {
+    /// Each.
+    #[default]
+    All,
+    /// Those that deny, and those about which AUDIT or dry-run policies have something to say.
+    Notable,
 }
 
 impl Config {
@@ -63,6 +75,7 @@ impl Config {
             "workload",
             "jwksClusters",
             "extAuthzClusters",
+            "filterState",
             "resources",
         ];
         let fields = node.object(&known)?;
@@ -90,6 +103,10 @@ impl Config {
                 None => BTreeMap::new(),
                 Some(node) => node.string_map()?,
             },
+            filter_state: match fields.get("filterState") {
+                None => Reported::default(),
+                Some(node) => read_reported(&node)?,
+            },
             resources: match fields.get("resources") {
                 None => Resources::default(),
                 Some(node) => Resources::read(&node)?,
@@ -105,5 +122,15 @@ fn read_protocol(node: &Node<'_>) -> Result<Protocol, ConfigError> {
         other => Err(node
             .error(format!("unknown protocol `{other}`"))
             .help("use `http` in envoy.filters.http.wasm, `tcp` in envoy.filters.network.wasm")),
+    }
+}
+
+fn read_reported(node: &Node<'_>) -> Result<Reported, ConfigError> {
+    match node.string()? {
+        "all" => Ok(Reported::All),
+        "notable" => Ok(Reported::Notable),
+        other => Err(node
+            .error(format!("unknown choice `{other}`"))
+            .help("use `all`, or `notable` for denials, audits and dry runs only")),
     }
 }

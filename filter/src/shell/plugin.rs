@@ -15,7 +15,7 @@ use super::request::{HostAttributes, now};
 use super::{report, respond};
 use crate::attributes::Protocol;
 use crate::authn::{KeySetId, KeyStore};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Reported};
 use crate::crypto::{Crypto, Host};
 use crate::decision::{Decision, Outcome};
 use crate::engine::{Detail, Engine, Judgement};
@@ -34,6 +34,7 @@ const TICK: Duration = Duration::from_secs(1);
 pub(super) struct Plugin {
     root_id: u32,
     protocol: Protocol,
+    reported: Reported,
     engine: Engine,
     keys: RefCell<KeyStore>,
     fetcher: Fetcher,
@@ -68,6 +69,7 @@ impl Plugin {
         Ok(Self {
             root_id,
             protocol: config.protocol,
+            reported: config.filter_state,
             keys: RefCell::new(KeyStore::new(sources)),
             fetcher: Fetcher::new(sources, config.jwks_clusters.clone(), Rc::clone(&counters)),
             engine,
@@ -195,7 +197,7 @@ impl Plugin {
     }
 
     fn carry_out(&self, decision: &Decision) -> Progress {
-        report::report(&decision.evidence, &self.counters);
+        report::report(&decision.evidence, self.reported, &self.counters);
         match (&decision.outcome, self.protocol) {
             (Outcome::Allow(changes), _) => match respond::apply(changes) {
                 Ok(()) => Progress::Go,

@@ -4,7 +4,8 @@ use log::{Level, debug, log_enabled, warn};
 use proxy_wasm::hostcalls;
 
 use super::counters::Counters;
-use crate::decision::Evidence;
+use crate::config::Reported;
+use crate::decision::{Evidence, Verdict};
 
 /// The filter state key of the evidence: `%FILTER_STATE(wasm.palisade:PLAIN)%`.
 const FILTER_STATE: &str = "palisade";
@@ -14,9 +15,15 @@ pub(super) fn in_full() -> bool {
     log_enabled!(Level::Debug)
 }
 
-/// Reports a decision everywhere.
-pub(super) fn report(evidence: &Evidence, counters: &Counters) {
+/// Counts a decision, and tells it where it is one of those `reported`.
+pub(super) fn report(evidence: &Evidence, reported: Reported, counters: &Counters) {
     counters.count(evidence);
+    let notable = evidence.verdict == Verdict::Deny
+        || !evidence.audit.is_empty()
+        || !evidence.dry_run.is_empty();
+    if reported == Reported::Notable && !notable && !in_full() {
+        return;
+    }
     let text = match serde_json::to_vec(evidence) {
         Ok(text) => text,
         Err(error) => return warn!("a decision could not be reported: {error}"),

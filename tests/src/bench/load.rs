@@ -68,12 +68,22 @@ impl Load {
     pub fn run(&self, seconds: usize, pid: u32) -> Result<Sample, Error> {
         let before = cpu(pid)?;
         let duration = format!("-d{seconds}s");
-        let output = Command::new("wrk")
-            .args(["-t1", CONNECTIONS, &duration, "--latency", "-s"])
+        // Envoy has inherited the first core from the benchmark.
+        let output = Command::new("taskset")
+            .args([
+                "-c",
+                "1",
+                "wrk",
+                "-t1",
+                CONNECTIONS,
+                &duration,
+                "--latency",
+                "-s",
+            ])
             .arg(&self.script)
             .arg(&self.url)
             .output()
-            .map_err(|error| format!("cannot run `wrk` (Debian has a package): {error}"))?;
+            .map_err(|error| format!("cannot run `taskset` (Debian: util-linux): {error}"))?;
         let spent = cpu(pid)? - before;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let requests: f64 = field(&text, "requests in", false)?.parse()?;
@@ -94,7 +104,8 @@ fn field(text: &str, mark: &str, behind: bool) -> Result<String, Error> {
         let part = if behind { after } else { before };
         part.split_whitespace().next().map(str::to_owned)
     });
-    found.ok_or_else(|| format!("`wrk` did not say `{mark}`:\n{text}").into())
+    found
+        .ok_or_else(|| format!("`wrk` (Debian has a package) did not say `{mark}`:\n{text}").into())
 }
 
 fn milliseconds(text: &str) -> Result<f64, Error> {

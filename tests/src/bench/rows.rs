@@ -91,7 +91,7 @@ impl Row {
         } else {
             variants.extend([Variant::Native, Variant::NativeUncached]);
         }
-        variants.push(Variant::Palisade);
+        variants.extend([Variant::Palisade, Variant::PalisadeNotable]);
         variants
     }
 

@@ -30,6 +30,8 @@ pub enum Variant {
     NativeUncached,
     /// Palisade.
     Palisade,
+    /// Palisade with `"filterState": "notable"`.
+    PalisadeNotable,
 }
 
 /// An Envoy with a variant.
@@ -67,6 +69,7 @@ impl Variant {
             Self::Native => "native",
             Self::NativeUncached => "native, no cache",
             Self::Palisade => "Palisade",
+            Self::PalisadeNotable => "Palisade, notable",
         }
     }
 
@@ -103,7 +106,7 @@ impl Variant {
                 }
                 filters
             }
-            Self::Palisade => {
+            Self::Palisade | Self::PalisadeNotable => {
                 let setup = Setup {
                     mesh: Mesh::default(),
                     workload: Workload {
@@ -116,7 +119,10 @@ impl Variant {
                     now: None,
                     tcp: false,
                 };
-                let configuration = setup.plugin_configuration(str::to_owned);
+                let mut configuration = setup.plugin_configuration(str::to_owned);
+                if self == Self::PalisadeNotable {
+                    configuration["filterState"] = "notable".into();
+                }
                 vec![WasmFilter::new(wasm()?, configuration).to_json()]
             }
         })
