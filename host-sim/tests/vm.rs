@@ -311,6 +311,7 @@ fn the_decision_is_in_filter_state_log_and_counters() {
         .find_map(|line| line.message.strip_prefix("decision "));
     let logged: Value = serde_json::from_str(logged.unwrap()).unwrap();
     assert_eq!(logged, evidence);
+    host.advance(Duration::from_secs(1));
     assert_eq!(host.metrics().get("palisade.denied.authz"), Some(1));
     assert_eq!(host.metrics().get("palisade.allowed"), Some(0));
 }

@@ -1,4 +1,7 @@
 //! Counters, which Envoy shows as `wasmcustom.palisade.*`.
+//!
+//! They are added up here and told once a tick: a host call for every request would cost more than
+//! its decision.
 
 use std::cell::Cell;
 
@@ -29,8 +32,10 @@ pub(super) struct Counters {
 }
 
 /// One metric; shows nothing when the host refused to define it.
-#[derive(Clone, Copy)]
-pub(super) struct Metric(Option<u32>);
+pub(super) struct Metric {
+    id: Option<u32>,
+    untold: Cell<i64>,
+}
 
 impl Counters {
     /// Defines every counter, so that each shows as 0 from the start.
@@ -71,21 +76,40 @@ impl Counters {
         }
     }
 
-    /// Tells what is new of the token cache. The VMs add up, so each tells what it has more or less.
-    pub(super) fn tell_token_cache(&self, now: TokenCacheStats) {
+    /// Tells the host what is new; the VMs add up, so each tells what it has more or less.
+    pub(super) fn tell(&self, now: TokenCacheStats) {
         let before = self.token_cache.replace(now);
         self.token_cache_hits.add(growth(before.hits, now.hits));
         self.token_cache_entries
             .add(growth(before.entries, now.entries));
         self.token_cache_bytes.add(growth(before.bytes, now.bytes));
+        for metric in self.all() {
+            metric.tell();
+        }
+    }
+
+    fn all(&self) -> [&Metric; 11] {
+        [
+            &self.allowed,
+            &self.denied_custom,
+            &self.denied_authn,
+            &self.denied_authz,
+            &self.would_deny,
+            &self.audited,
+            &self.token_cache_hits,
+            &self.token_cache_entries,
+            &self.token_cache_bytes,
+            &self.fetch_success,
+            &self.fetch_failure,
+        ]
     }
 }
 
-/// What is told goes with the configuration.
+/// What is in the token cache goes with the configuration; what was counted stays.
 impl Drop for Counters {
     fn drop(&mut self) {
         let hits = self.token_cache.get().hits;
-        self.tell_token_cache(TokenCacheStats {
+        self.tell(TokenCacheStats {
             hits,
             ..TokenCacheStats::default()
         });
@@ -106,16 +130,23 @@ impl Metric {
         if let Err(status) = id {
             warn!("metric `{name}` is not available: {status:?}");
         }
-        Self(id.ok())
+        Self {
+            id: id.ok(),
+            untold: Cell::new(0),
+        }
     }
 
     /// Adds one.
-    pub(super) fn increment(self) {
+    pub(super) fn increment(&self) {
         self.add(1);
     }
 
-    fn add(self, count: i64) {
-        if let (Some(id), 1.. | ..=-1) = (self.0, count) {
+    fn add(&self, count: i64) {
+        self.untold.set(self.untold.get().saturating_add(count));
+    }
+
+    fn tell(&self) {
+        if let (Some(id), count @ (1.. | ..=-1)) = (self.id, self.untold.take()) {
             // A host that loses a metric still gets the verdict.
             let _ = hostcalls::increment_metric(id, count);
         }

@@ -140,7 +140,7 @@ impl Plugin {
     /// Time has passed.
     pub(super) fn on_tick(&self) {
         self.look_after_keys();
-        self.counters.tell_token_cache(self.engine.token_cache());
+        self.counters.tell(self.engine.token_cache());
     }
 
     /// A key set fetch came back; `body` is the length of its body.
