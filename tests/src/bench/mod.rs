@@ -2,7 +2,7 @@
 //!
 //! All variants of a row are measured in turns, several rounds, so that what else the machine does
 //! falls on all of them. `ROUNDS`, `SECONDS` (of each measurement) and `ROWS` (a part of their names)
-//! may be set; without `taskset` and a second core the figures mean little.
+//! may be set. The measured Envoy has the first core, the load and the application the second.
 
 mod load;
 mod plot;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use load::{Load, Sample};
 use report::{Measured, Report};
 use rows::Row;
-use variant::Running;
+use variant::{Behind, Running};
 
 use crate::{Error, repository};
 
@@ -60,9 +60,10 @@ fn measure(
     rounds: usize,
     seconds: usize,
 ) -> Result<Measured, Error> {
+    let behind = Behind::start()?;
     let mut running = Vec::new();
     for variant in row.variants() {
-        let envoy = Running::start(variant, row)?;
+        let envoy = Running::start(variant, row, &behind)?;
         envoy.check(row, tokens)?;
         running.push((envoy, Vec::<Sample>::new()));
     }

@@ -57,7 +57,10 @@ pub fn all() -> Vec<Row> {
     };
     let mut rows = vec![row("no token, 1 rule", 1, Token::None, true)];
     for rules in [1, 10, 100, 1_000, 10_000] {
-        let name = format!("repeated token, {rules} rules");
+        let name = match rules {
+            1 => "repeated token, 1 rule".to_owned(),
+            _ => format!("repeated token, {rules} rules"),
+        };
         rows.push(row(&name, rules, Token::Repeated, true));
     }
     rows.push(row(

@@ -1,6 +1,7 @@
 //! The filters that are compared, each in an Envoy of its own.
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use host_sim::engine::{Jwks, Mesh, Setup, Workload};
@@ -43,6 +44,9 @@ pub struct Running {
     envoy: Envoy,
     _folder: TempDir,
 }
+
+/// The cluster of the application, which is the authorizer too.
+const BEHIND: &str = "behind";
 
 const EMPTY: &str = include_str!("empty.wat");
 
@@ -90,7 +94,7 @@ impl Variant {
             })],
             Self::ExtAuthz => {
                 let provider = json!({"envoyExtAuthzHttp": {"service": "authz", "port": 80}});
-                vec![native::ext_authz(&provider, "authorizer")]
+                vec![native::ext_authz(&provider, BEHIND)]
             }
             Self::Native | Self::NativeUncached => {
                 let mut filters = native::http_filters(&row.resources());
@@ -129,41 +133,83 @@ impl Variant {
     }
 }
 
-impl Running {
-    /// Starts an Envoy with one worker, which answers requests itself.
+/// The application and the authorizer: an Envoy on the core of the load that answers at once.
+pub struct Behind {
+    _envoy: Envoy,
+    folder: TempDir,
+}
+
+impl Behind {
+    /// Starts it.
     ///
     /// # Errors
     /// When it does not start.
-    pub fn start(variant: Variant, row: &Row) -> Result<Self, Error> {
+    pub fn start() -> Result<Self, Error> {
         let folder = tempfile::tempdir()?;
-        let answering = |name: &str, filters| {
-            let mut manager = HttpManager::new("nowhere");
-            manager.filters = filters;
-            let mut listener = Listener::new(name, "nowhere");
-            listener.http = manager;
-            let mut listener = listener.to_json();
-            let chain = &mut listener["filter_chains"][0]["filters"];
-            let filters = chain.as_array_mut().into_iter().flatten();
-            for config in filters.filter_map(|filter| filter.get_mut("typed_config")) {
-                if config.get("route_config").is_some() {
-                    let route = json!({"match": {"prefix": "/"},
-                        "direct_response": {"status": 200, "body": {"inline_string": "ok"}}});
-                    config["route_config"]["virtual_hosts"][0]["routes"] = json!([route]);
-                    // Writing a line to disk for every request would be most of what is measured.
-                    config["access_log"] = json!([]);
-                }
-            }
-            listener
-        };
+        let mut listener = listener("behind", Vec::new());
+        listener["address"] = pipe(&folder);
+        for filter in filters_of(&mut listener) {
+            let route = json!({"match": {"prefix": "/"},
+                "direct_response": {"status": 200, "body": {"inline_string": "ok"}}});
+            filter["route_config"]["virtual_hosts"][0]["routes"] = json!([route]);
+        }
         let mut bootstrap = Bootstrap::new(Vec::new(), Vec::new()).to_json();
-        let authorizer = folder.path().join("authorizer.sock");
-        let pipe = json!({"pipe": {"path": authorizer}});
-        let mut behind = answering("authorizer", Vec::new());
-        behind["address"] = pipe.clone();
-        let mut cluster = Cluster::new("authorizer", ([127, 0, 0, 1], 1).into()).to_json();
-        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] = pipe;
+        bootstrap["static_resources"] = json!({"listeners": [listener]});
+        let envoy = Launch::new(binary::find()?, &bootstrap).start()?;
+        let pid = envoy.pid().to_string();
+        let moved = Command::new("taskset")
+            .args(["-a", "-cp", "1", &pid])
+            .output()?;
+        if !moved.status.success() {
+            return Err(String::from_utf8_lossy(&moved.stderr).into_owned().into());
+        }
+        Ok(Self {
+            _envoy: envoy,
+            folder,
+        })
+    }
+}
+
+fn pipe(folder: &TempDir) -> Value {
+    json!({"pipe": {"path": folder.path().join("behind.sock")}})
+}
+
+fn listener(name: &str, filters: Vec<Value>) -> Value {
+    let mut manager = HttpManager::new(BEHIND);
+    manager.filters = filters;
+    let mut listener = Listener::new(name, BEHIND);
+    listener.http = manager;
+    let mut listener = listener.to_json();
+    for filter in filters_of(&mut listener) {
+        // Writing a line to disk for every request would be most of what is measured.
+        filter["access_log"] = json!([]);
+    }
+    listener
+}
+
+/// The connection manager's configuration.
+fn filters_of(listener: &mut Value) -> impl Iterator<Item = &mut Value> {
+    let filters = listener["filter_chains"][0]["filters"].as_array_mut();
+    let configs = filters
+        .into_iter()
+        .flatten()
+        .filter_map(|filter| filter.get_mut("typed_config"));
+    configs.filter(|config| config.get("route_config").is_some())
+}
+
+impl Running {
+    /// Starts an Envoy with one worker in front of `behind`.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub fn start(variant: Variant, row: &Row, behind: &Behind) -> Result<Self, Error> {
+        let folder = tempfile::tempdir()?;
+        let mut cluster = Cluster::new(BEHIND, ([127, 0, 0, 1], 1).into()).to_json();
+        cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] =
+            pipe(&behind.folder);
+        let mut bootstrap = Bootstrap::new(Vec::new(), Vec::new()).to_json();
         bootstrap["static_resources"] = json!({
-            "listeners": [answering("inbound", variant.filters(row, &folder)?), behind],
+            "listeners": [listener("inbound", variant.filters(row, &folder)?)],
             "clusters": [cluster],
         });
         let before = Instant::now();
