@@ -212,3 +212,23 @@ spec:
         assert!(output.contains(words), "{words}: {output}");
     }
 }
+
+#[test]
+fn bench_compares_with_what_it_saved() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("base.json");
+    let file = file.to_str().unwrap();
+    let bench = "bench -f - --workload foo --requests 3";
+    let saved = palisade(&format!("{bench} --save {file}"), ALLOW_GET);
+    let text = String::from_utf8_lossy(&saved.stdout).into_owned();
+    assert_eq!(saved.status.code(), Some(0), "{text}");
+    assert!(text.contains("2 host calls a request"), "{text}");
+    let same = palisade(&format!("{bench} --baseline {file}"), ALLOW_GET);
+    let text = String::from_utf8_lossy(&same.stdout).into_owned();
+    assert_eq!(same.status.code(), Some(0), "{text}");
+    assert!(text.contains("+0 host calls"), "{text}");
+    // A policy on the peer has one more thing to read.
+    let dearer = ALLOW_GET.replace("{to:", "{from: [{source: {namespaces: [a]}}], to:");
+    let worse = palisade(&format!("{bench} --baseline {file}"), &dearer);
+    assert_eq!(worse.status.code(), Some(1), "{worse:?}");
+}

@@ -8,7 +8,7 @@ mod simulator;
 pub use authorizer::{Asked, Authorizer, Verdict, framed, unframed};
 pub use real::EnvoyEngine;
 pub use setup::{Jwks, Mesh, Proxy, Setup, Workload, authorizer_origin};
-pub use simulator::Simulator;
+pub use simulator::{Cost, Simulator};
 
 use std::collections::BTreeMap;
 use std::fmt;

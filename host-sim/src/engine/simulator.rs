@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{
     Asked, Authorizer, Engine, EngineError, Observed, Request, Setup, authorizer_origin, framed,
@@ -24,6 +24,24 @@ pub struct Simulator {
     current: Option<(Setup, Host)>,
 }
 
+/// What a request costs.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Cost {
+    /// Decisions per second of this machine.
+    pub rate: f64,
+    /// Wasm instructions of one request, in wasmtime's fuel.
+    pub fuel: u64,
+    /// How often one request calls each function of the host.
+    pub host_calls: BTreeMap<&'static str, u64>,
+}
+
+impl Cost {
+    /// Host calls of one request.
+    pub fn calls(&self) -> u64 {
+        self.host_calls.values().sum()
+    }
+}
+
 impl Simulator {
     /// A simulator that runs `plugin`.
     pub fn new(plugin: Plugin) -> Self {
@@ -39,6 +57,46 @@ impl Simulator {
     /// When it does not.
     pub fn load(&mut self, setup: &Setup) -> Result<(), EngineError> {
         self.host(setup).map(|_| ())
+    }
+
+    /// Sends `request` so many times: how fast that is, and what the last one costs. As in Envoy
+    /// with its default settings, denials are not explained.
+    ///
+    /// # Errors
+    /// When the filter refuses the configuration, the proxy itself refuses the request, or the
+    /// engine fails.
+    pub fn measure(
+        &mut self,
+        setup: &Setup,
+        request: &Request,
+        times: u32,
+    ) -> Result<Cost, EngineError> {
+        let host = self.host(setup)?;
+        host.set_log_level(LogLevel::Info);
+        host.set_now(time_of(setup));
+        // The filter follows the level on its tick.
+        host.advance(Duration::from_secs(2));
+        let admitted = match request.tcp {
+            true => None,
+            false => Some(admit(&setup.mesh, request).map_err(|refusal| {
+                EngineError::Failed(format!("the proxy refuses the request: {refusal}"))
+            })?),
+        };
+        let mut send = || match &admitted {
+            Some(admitted) => host.http(0, http_request(admitted, request)),
+            None => host.tcp(0, connection(request)),
+        };
+        let mut last = send()?;
+        let start = Instant::now();
+        for _ in 0..times {
+            last = send()?;
+        }
+        let rate = f64::from(times) / start.elapsed().as_secs_f64();
+        Ok(Cost {
+            rate,
+            fuel: last.fuel,
+            host_calls: last.host_calls,
+        })
     }
 
     fn host(&mut self, setup: &Setup) -> Result<&mut Host, EngineError> {

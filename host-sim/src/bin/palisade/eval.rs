@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 use super::exit::{Exit, Failure};
 use super::explain;
 use super::wasm::Wasm;
-use request::RequestArgs;
-use surroundings::SurroundingsArgs;
+pub use request::RequestArgs;
+pub use surroundings::SurroundingsArgs;
 
 /// Options of `palisade eval`.
 #[derive(Args)]

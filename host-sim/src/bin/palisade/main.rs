@@ -1,5 +1,6 @@
 //! `palisade`: would this request pass these policies, and why?
 
+mod bench;
 mod eval;
 mod exit;
 mod explain;
@@ -22,6 +23,8 @@ struct Palisade {
 enum Command {
     /// Say what becomes of one request, and why.
     Eval(Box<eval::Eval>),
+    /// Say what one decision costs in the simulator.
+    Bench(Box<bench::Bench>),
     /// Run policy test suites.
     Test(test::Test),
 }
@@ -29,6 +32,7 @@ enum Command {
 fn main() -> ExitCode {
     let result = match Palisade::parse().command {
         Command::Eval(eval) => eval.run(),
+        Command::Bench(bench) => bench.run(),
         Command::Test(test) => test.run(),
     };
     match result {
