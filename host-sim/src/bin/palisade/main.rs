@@ -3,6 +3,7 @@
 mod eval;
 mod exit;
 mod explain;
+mod render;
 mod test;
 mod wasm;
 
@@ -24,12 +25,15 @@ enum Command {
     Eval(Box<eval::Eval>),
     /// Run policy test suites.
     Test(test::Test),
+    /// Write the configuration of stock Envoy for the workloads of a folder.
+    Render(Box<render::Render>),
 }
 
 fn main() -> ExitCode {
     let result = match Palisade::parse().command {
         Command::Eval(eval) => eval.run(),
         Command::Test(test) => test.run(),
+        Command::Render(render) => render.run(),
     };
     match result {
         Ok(exit) => exit.into(),
