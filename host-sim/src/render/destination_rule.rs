@@ -104,7 +104,9 @@ impl DestinationRule {
         read::spec(node, &["host", "trafficPolicy", "exportTo"], |spec| {
             let host = read::text(spec, "host")?.filter(|host| !host.is_empty());
             let host = host.ok_or_else(|| {
-                spec.node().error("`host` is missing").help("name the host of a ServiceEntry")
+                spec.node()
+                    .error("`host` is missing")
+                    .help("name the host of a ServiceEntry")
             })?;
             let mut ports = Vec::new();
             let whole = read::optional(spec, "trafficPolicy", |node| {
@@ -171,7 +173,12 @@ fn port_level(node: &Node<'_>) -> Result<(u16, TrafficPolicy), ConfigError> {
 impl ClientTls {
     fn read(node: &Node<'_>) -> Result<Self, ConfigError> {
         let known = [
-            "mode", "clientCertificate", "privateKey", "caCertificates", "subjectAltNames", "sni",
+            "mode",
+            "clientCertificate",
+            "privateKey",
+            "caCertificates",
+            "subjectAltNames",
+            "sni",
         ];
         let fields = node.object(&known)?;
         let mode = read::optional(&fields, "mode", |node| match node.string()? {
@@ -212,7 +219,10 @@ impl Pool {
         read::optional(&fields, "tcp", |node| {
             let fields = node.object(&["maxConnections", "connectTimeout"])?;
             let max = read::optional(&fields, "maxConnections", read::count)?;
-            Ok((max, read::optional(&fields, "connectTimeout", duration::read)?))
+            Ok((
+                max,
+                read::optional(&fields, "connectTimeout", duration::read)?,
+            ))
         })?
         .into_iter()
         .for_each(|(max, timeout)| {
@@ -220,8 +230,11 @@ impl Pool {
         });
         let http = read::optional(&fields, "http", |node| {
             let known = [
-                "http1MaxPendingRequests", "http2MaxRequests", "maxRequestsPerConnection",
-                "maxRetries", "idleTimeout",
+                "http1MaxPendingRequests",
+                "http2MaxRequests",
+                "maxRequestsPerConnection",
+                "maxRetries",
+                "idleTimeout",
             ];
             let fields = node.object(&known)?;
             let count = |key| read::optional(&fields, key, read::count);
@@ -247,7 +260,10 @@ impl Pool {
 impl Outliers {
     fn read(node: &Node<'_>) -> Result<Self, ConfigError> {
         let known = [
-            "consecutive5xxErrors", "consecutiveGatewayErrors", "interval", "baseEjectionTime",
+            "consecutive5xxErrors",
+            "consecutiveGatewayErrors",
+            "interval",
+            "baseEjectionTime",
             "maxEjectionPercent",
         ];
         let fields = node.object(&known)?;

@@ -26,7 +26,9 @@ impl Files {
 
     /// Each file's path and text, in the order of the paths.
     pub fn iter(&self) -> impl Iterator<Item = (&Path, &str)> {
-        self.0.iter().map(|(path, text)| (path.as_path(), text.as_str()))
+        self.0
+            .iter()
+            .map(|(path, text)| (path.as_path(), text.as_str()))
     }
 
     /// Writes those that are not there already, and says how many. Every file is complete before

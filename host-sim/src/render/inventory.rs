@@ -76,7 +76,13 @@ impl Inventory {
         let group = match kind.as_str() {
             "PeerAuthentication" | "RequestAuthentication" | "AuthorizationPolicy" => "security",
             "WorkloadEntry" | "WorkloadGroup" | "ServiceEntry" | "DestinationRule" => "networking",
-            "" => return Err(RenderError::of(object, "", "is no object: `kind` is missing")),
+            "" => {
+                return Err(RenderError::of(
+                    object,
+                    "",
+                    "is no object: `kind` is missing",
+                ));
+            }
             _ => {
                 self.ignored += 1;
                 return Ok(());
@@ -100,15 +106,18 @@ impl Inventory {
         match kind.as_str() {
             "PeerAuthentication" => {
                 let value = read::object(object, PeerAuthentication::read)?;
-                self.peer_authentications.push(Sourced::new(value, origin, object));
+                self.peer_authentications
+                    .push(Sourced::new(value, origin, object));
             }
             "RequestAuthentication" => {
                 let value = read::object(object, RequestAuthentication::read)?;
-                self.request_authentications.push(Sourced::new(value, origin, object));
+                self.request_authentications
+                    .push(Sourced::new(value, origin, object));
             }
             "AuthorizationPolicy" => {
                 let value = read::object(object, AuthorizationPolicy::read)?;
-                self.authorization_policies.push(Sourced::new(value, origin, object));
+                self.authorization_policies
+                    .push(Sourced::new(value, origin, object));
             }
             "WorkloadEntry" => {
                 let value = read::object(object, Proxied::read_entry)?;
@@ -128,7 +137,8 @@ impl Inventory {
             }
             _ => {
                 let value = read::object(object, DestinationRule::read)?;
-                self.destination_rules.push(Sourced::new(value, origin, object));
+                self.destination_rules
+                    .push(Sourced::new(value, origin, object));
             }
         }
         Ok(())
@@ -136,13 +146,18 @@ impl Inventory {
 
     /// The workload of this name.
     pub fn workload(&self, name: &ResourceName) -> Option<&Sourced<Proxied>> {
-        self.workloads.iter().find(|workload| workload.object.name() == *name)
+        self.workloads
+            .iter()
+            .find(|workload| workload.object.name() == *name)
     }
 
     /// Which connections a workload takes.
     pub fn modes(&self, workload: &Workload) -> Modes {
         let mesh = &self.mesh.mesh;
-        let policies = self.peer_authentications.iter().map(|policy| &policy.object);
+        let policies = self
+            .peer_authentications
+            .iter()
+            .map(|policy| &policy.object);
         let selected = policies.filter(|policy| policy.selects(workload, mesh));
         compose(selected, &mesh.root_namespace)
     }
@@ -171,11 +186,15 @@ impl Inventory {
         service: &'a ServiceEntry,
     ) -> impl Iterator<Item = &'a Sourced<Proxied>> {
         self.workloads.iter().filter(|workload| {
-            let Some(labels) = &service.selector else { return false };
+            let Some(labels) = &service.selector else {
+                return false;
+            };
             let own = &workload.object.workload;
             workload.object.address.is_some()
                 && own.namespace == service.name.namespace
-                && labels.iter().all(|(key, value)| own.labels.get(key) == Some(value))
+                && labels
+                    .iter()
+                    .all(|(key, value)| own.labels.get(key) == Some(value))
         })
     }
 
@@ -188,12 +207,16 @@ impl Inventory {
         host: &str,
     ) -> Option<&Sourced<DestinationRule>> {
         let root = self.mesh.mesh.root_namespace.as_str();
-        [namespace, &service.name.namespace, root].into_iter().find_map(|namespace| {
-            let rules = self.destination_rules.iter();
-            rules
-                .filter(|rule| rule.object.name.namespace == namespace && rule.object.covers(host))
-                .max_by_key(|rule| rule.object.host_len())
-        })
+        [namespace, &service.name.namespace, root]
+            .into_iter()
+            .find_map(|namespace| {
+                let rules = self.destination_rules.iter();
+                rules
+                    .filter(|rule| {
+                        rule.object.name.namespace == namespace && rule.object.covers(host)
+                    })
+                    .max_by_key(|rule| rule.object.host_len())
+            })
     }
 }
 

@@ -59,7 +59,10 @@ impl MeshSettings {
     /// The trust domains whose identities count: the mesh's own and its aliases.
     pub fn trust_domains(&self) -> impl Iterator<Item = &str> {
         let aliases = self.mesh.trust_domain_aliases.iter();
-        [&self.mesh.trust_domain].into_iter().chain(aliases).map(String::as_str)
+        [&self.mesh.trust_domain]
+            .into_iter()
+            .chain(aliases)
+            .map(String::as_str)
     }
 
     /// The addresses of the external authorizers: the provider's name, host, port and whether it
@@ -68,13 +71,19 @@ impl MeshSettings {
         let providers = self.raw["extensionProviders"].as_array();
         let address = |provider: &Value| {
             let kinds = [("envoyExtAuthzHttp", false), ("envoyExtAuthzGrpc", true)];
-            let (kind, grpc) = kinds.into_iter().find(|(kind, _)| provider.get(kind).is_some())?;
+            let (kind, grpc) = kinds
+                .into_iter()
+                .find(|(kind, _)| provider.get(kind).is_some())?;
             let service = provider[kind]["service"].as_str()?;
             let host = service.rsplit('/').next()?.to_owned();
             let port = provider[kind]["port"].as_u64()?.try_into().ok()?;
             Some((provider["name"].as_str()?.to_owned(), host, port, grpc))
         };
-        providers.into_iter().flatten().filter_map(address).collect()
+        providers
+            .into_iter()
+            .flatten()
+            .filter_map(address)
+            .collect()
     }
 }
 

@@ -98,7 +98,10 @@ pub fn compose<'a>(
         .unwrap_or((Mode::Permissive, None));
     let by_port = levels[2].iter().flat_map(|policy| {
         let name = &policy.name;
-        policy.ports.iter().map(move |(port, mode)| (*port, *mode, name))
+        policy
+            .ports
+            .iter()
+            .map(move |(port, mode)| (*port, *mode, name))
     });
     let ports = by_port.map(|(port, mode, name)| match mode {
         Some(mode) => (port, (mode, Some(name.clone()))),
@@ -155,10 +158,7 @@ fn mode(node: &Node<'_>) -> Result<Option<Mode>, ConfigError> {
     }
 }
 
-fn ports(
-    node: &Node<'_>,
-    selector: &Selector,
-) -> Result<BTreeMap<u16, Option<Mode>>, ConfigError> {
+fn ports(node: &Node<'_>, selector: &Selector) -> Result<BTreeMap<u16, Option<Mode>>, ConfigError> {
     if selector.is_empty() {
         return Err(node
             .error("port levels need a selector")
@@ -173,12 +173,16 @@ fn ports(
         ports.insert(port, mtls(&node)?);
     }
     if ports.is_empty() {
-        return Err(node.error("has no ports").help("name a port, or leave it out"));
+        return Err(node
+            .error("has no ports")
+            .help("name a port, or leave it out"));
     }
     Ok(ports)
 }
 
 fn time(node: &Node<'_>) -> Result<SystemTime, ConfigError> {
-    humantime::parse_rfc3339(node.string()?)
-        .map_err(|_| node.error("is no time").help("write it as 2026-01-01T00:00:00Z"))
+    humantime::parse_rfc3339(node.string()?).map_err(|_| {
+        node.error("is no time")
+            .help("write it as 2026-01-01T00:00:00Z")
+    })
 }

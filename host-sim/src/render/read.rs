@@ -41,9 +41,9 @@ pub fn optional<T>(
     key: &str,
     read: impl Fn(&Node<'_>) -> Result<T, ConfigError>,
 ) -> Result<Option<T>, ConfigError> {
-    let found = fields.iter().find(|(name, node)| {
-        *name == key && !matches!(node.value(), json::Value::Null)
-    });
+    let found = fields
+        .iter()
+        .find(|(name, node)| *name == key && !matches!(node.value(), json::Value::Null));
     found.map(|(_, node)| read(&node)).transpose()
 }
 
@@ -53,7 +53,9 @@ pub fn list<T>(
     key: &str,
     read: impl Fn(&Node<'_>) -> Result<T, ConfigError>,
 ) -> Result<Vec<T>, ConfigError> {
-    let all = optional(fields, key, |node| node.list()?.map(|node| read(&node)).collect())?;
+    let all = optional(fields, key, |node| {
+        node.list()?.map(|node| read(&node)).collect()
+    })?;
     Ok(all.unwrap_or_default())
 }
 
@@ -68,7 +70,10 @@ pub fn port(node: &Node<'_>) -> Result<u16, ConfigError> {
     u16::try_from(port)
         .ok()
         .filter(|port| *port != 0)
-        .ok_or_else(|| node.error(format!("`{port}` is no port")).help("use 1 to 65535"))
+        .ok_or_else(|| {
+            node.error(format!("`{port}` is no port"))
+                .help("use 1 to 65535")
+        })
 }
 
 /// Ports by name.

@@ -89,8 +89,15 @@ pub struct Endpoint {
 }
 
 const FIELDS: [&str; 9] = [
-    "hosts", "addresses", "ports", "location", "resolution", "endpoints", "workloadSelector",
-    "exportTo", "subjectAltNames",
+    "hosts",
+    "addresses",
+    "ports",
+    "location",
+    "resolution",
+    "endpoints",
+    "workloadSelector",
+    "exportTo",
+    "subjectAltNames",
 ];
 
 // === impl ServiceEntry ===
@@ -107,13 +114,19 @@ impl ServiceEntry {
         let strings = |key| read::list(spec, key, |node| node.string().map(str::to_owned));
         let hosts = strings("hosts")?;
         if hosts.is_empty() {
-            return Err(spec.node().error("`hosts` is missing").help("name at least one host"));
+            return Err(spec
+                .node()
+                .error("`hosts` is missing")
+                .help("name at least one host"));
         }
         let ports = read::list(spec, "ports", ServicePort::read)?;
         let mut names: Vec<&str> = ports.iter().map(|port| port.name.as_str()).collect();
         names.sort_unstable();
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(spec.node().error("two ports have one name").help("name each differently"));
+            return Err(spec
+                .node()
+                .error("two ports have one name")
+                .help("name each differently"));
         }
         let selector = read::optional(spec, "workloadSelector", |node| {
             let fields = node.object(&["labels"])?;
@@ -139,11 +152,16 @@ impl ServiceEntry {
             })?,
             endpoints,
             selector: selector.map(Option::unwrap_or_default),
-            private: read::list(spec, "exportTo", export)?.iter().any(|private| *private),
+            private: read::list(spec, "exportTo", export)?
+                .iter()
+                .any(|private| *private),
             identities: strings("subjectAltNames")?,
         };
         let is_ip = |address: &str| address.parse::<std::net::IpAddr>().is_ok();
-        let named = entry.endpoints.iter().find(|endpoint| !is_ip(&endpoint.address));
+        let named = entry
+            .endpoints
+            .iter()
+            .find(|endpoint| !is_ip(&endpoint.address));
         match (entry.resolution, named) {
             (Resolution::Static, Some(endpoint)) => Err(spec
                 .node()
@@ -202,7 +220,13 @@ impl Protocol {
 impl Endpoint {
     fn read(node: &Node<'_>) -> Result<Self, ConfigError> {
         let known = [
-            "address", "ports", "labels", "network", "locality", "weight", "serviceAccount",
+            "address",
+            "ports",
+            "labels",
+            "network",
+            "locality",
+            "weight",
+            "serviceAccount",
         ];
         let fields = node.object(&known)?;
         Ok(Self {

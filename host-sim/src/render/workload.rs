@@ -52,7 +52,14 @@ pub enum WorkloadKind {
 }
 
 const ENTRY: [&str; 8] = [
-    "address", "ports", "labels", "network", "locality", "weight", "serviceAccount", "status",
+    "address",
+    "ports",
+    "labels",
+    "network",
+    "locality",
+    "weight",
+    "serviceAccount",
+    "status",
 ];
 
 // === impl Proxied ===
@@ -67,10 +74,16 @@ impl Proxied {
         read::spec(node, &ENTRY, |spec| {
             let mut entry = Self::new(WorkloadKind::Entry, &name, spec)?;
             // Labels of the metadata win, as in istiod.
-            entry.workload.labels.extend(own.clone().unwrap_or_default());
+            entry
+                .workload
+                .labels
+                .extend(own.clone().unwrap_or_default());
             entry.annotate(&annotations, &metadata)?;
             if entry.address.is_none() {
-                return Err(spec.node().error("`address` is missing").help("add `address`"));
+                return Err(spec
+                    .node()
+                    .error("`address` is missing")
+                    .help("add `address`"));
             }
             Ok(entry)
         })
@@ -86,7 +99,9 @@ impl Proxied {
                 Self::new(WorkloadKind::Group, &name, &node.object(&ENTRY)?)
             })?;
             let mut group = group.ok_or_else(|| {
-                spec.node().error("`template` is missing").help("add `template`")
+                spec.node()
+                    .error("`template` is missing")
+                    .help("add `template`")
             })?;
             let mut annotations = annotations.clone();
             let more = read::optional(spec, "metadata", |node| {
@@ -112,7 +127,9 @@ impl Proxied {
         let ports = read::optional(fields, "ports", read::ports)?;
         let labels = read::optional(fields, "labels", |node| node.string_map())?;
         let weight = read::optional(fields, "weight", read::count)?;
-        let ip = address.as_ref().filter(|address| address.parse::<std::net::IpAddr>().is_ok());
+        let ip = address
+            .as_ref()
+            .filter(|address| address.parse::<std::net::IpAddr>().is_ok());
         Ok(Self {
             kind,
             workload: Workload {
@@ -155,11 +172,14 @@ impl Proxied {
         metadata: &Node<'_>,
     ) -> Result<(), ConfigError> {
         let wrong = |key: &str, text: &str, help: &str| {
-            metadata.error(format!("annotation `{key}: {text}` makes no sense")).help(help)
+            metadata
+                .error(format!("annotation `{key}: {text}` makes no sense"))
+                .help(help)
         };
         for (key, text) in annotations {
             let address = || {
-                text.parse().map_err(|_| wrong(key, text, "write ADDRESS:PORT"))
+                text.parse()
+                    .map_err(|_| wrong(key, text, "write ADDRESS:PORT"))
             };
             match key.as_str() {
                 OUTBOUND => self.outbound = address()?,

@@ -27,7 +27,11 @@ fn write_block(value: &Value, indent: usize, text: &mut String) {
             let mut keys: Vec<&String> = map.keys().filter(|key| *key != COMMENT).collect();
             keys.sort_by_key(|key| (rank(key).unwrap_or(FIRST.len()), *key));
             for key in keys {
-                push(text, indent, &format!("{}:", scalar(&Value::from(key.as_str()), true)));
+                push(
+                    text,
+                    indent,
+                    &format!("{}:", scalar(&Value::from(key.as_str()), true)),
+                );
                 write_value(&map[key], indent + 2, text);
             }
         }
@@ -89,7 +93,9 @@ fn push(text: &mut String, indent: usize, what: &str) {
 
 /// A text of several lines that a literal block keeps as it is.
 fn is_block(text: &str) -> bool {
-    let clean = text.chars().all(|c| c == '\n' || (!c.is_control() && c != '\u{feff}'));
+    let clean = text
+        .chars()
+        .all(|c| c == '\n' || (!c.is_control() && c != '\u{feff}'));
     text.contains('\n') && clean && !text.ends_with('\n') && !text.starts_with([' ', '\n'])
 }
 
@@ -102,7 +108,11 @@ fn scalar(value: &Value, key: bool) -> String {
     let plain = text.starts_with(|c: char| c.is_ascii_alphabetic())
         && text.chars().all(word)
         && (key || !is_word_of_yaml(text));
-    if plain { text.clone() } else { value.to_string() }
+    if plain {
+        text.clone()
+    } else {
+        value.to_string()
+    }
 }
 
 /// Words that YAML 1.1 reads as booleans or null.
@@ -131,6 +141,9 @@ mod tests {
     #[test]
     fn comments_stand_above() {
         let value = json!({"#": "top", "l": [{"#": "first\nsecond", "b": 1, "name": "n"}]});
-        assert_eq!(write(&value), "# top\nl:\n  # first\n  # second\n  - name: n\n    b: 1\n");
+        assert_eq!(
+            write(&value),
+            "# top\nl:\n  # first\n  # second\n  - name: n\n    b: 1\n"
+        );
     }
 }

@@ -195,7 +195,12 @@ impl Object {
 
     /// An error at `path`.
     pub fn error(&self, path: &str, message: impl ToString) -> SourceError {
-        SourceError::at(&self.file, &self.text, self.place(path), message.to_string())
+        SourceError::at(
+            &self.file,
+            &self.text,
+            self.place(path),
+            message.to_string(),
+        )
     }
 
     /// `file:line` of `path`.

@@ -36,6 +36,13 @@ pub struct Render {
     /// certificates are `certs/cert-chain.pem`, `key.pem` and `root-cert.pem` beside the files.
     #[arg(long, value_name = "PATH")]
     sds_socket: Option<String>,
+    /// The authorities of servers outside the mesh, as Envoy sees the file.
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "/etc/ssl/certs/ca-certificates.crt"
+    )]
+    public_authorities: String,
     /// Validate only; by Envoy too, where there is one.
     #[arg(long)]
     check: bool,
@@ -91,13 +98,22 @@ impl Render {
             std::fs::write(&file, proxy.whole())
                 .map_err(|error| Failure::new(Exit::Engine, error))?;
             let run = Command::new(&envoy)
-                .args(["--mode", "validate", "--log-level", "error", "--config-path"])
+                .args([
+                    "--mode",
+                    "validate",
+                    "--log-level",
+                    "error",
+                    "--config-path",
+                ])
                 .arg(&file)
                 .output()
                 .map_err(|error| Failure::new(Exit::Engine, error))?;
             if !run.status.success() {
                 let log = String::from_utf8_lossy(&run.stderr).into_owned();
-                return Err(Failure::new(Exit::Engine, format!("Envoy refuses this:\n{log}")));
+                return Err(Failure::new(
+                    Exit::Engine,
+                    format!("Envoy refuses this:\n{log}"),
+                ));
             }
         }
         anstream::println!("{} workloads are valid; so says Envoy", proxies.len());
@@ -111,6 +127,7 @@ impl Render {
                 None => out.display().to_string(),
             },
             wasm: self.wasm.find()?.display().to_string(),
+            public_authorities: self.public_authorities.clone(),
             sds_socket: self.sds_socket.clone(),
         })
     }
@@ -128,8 +145,11 @@ impl Render {
         });
         let all = all.collect::<Result<Vec<_>, RenderError>>()?;
         let wanted = |name: &str| self.workload.as_deref().is_none_or(|wanted| wanted == name);
-        let some: Vec<Proxy> =
-            all.into_iter().filter(|(name, _)| wanted(name)).map(|(_, proxy)| proxy).collect();
+        let some: Vec<Proxy> = all
+            .into_iter()
+            .filter(|(name, _)| wanted(name))
+            .map(|(_, proxy)| proxy)
+            .collect();
         match (some.is_empty(), &self.workload) {
             (false, _) => Ok(some),
             (true, Some(name)) => Err(Failure::new(

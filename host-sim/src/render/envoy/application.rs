@@ -15,7 +15,11 @@ pub fn name(port: u16) -> String {
 /// called, else HTTP.
 pub fn protocol(place: &Place<'_>, port_name: &str, port: u16) -> Protocol {
     let own = &place.workload.object;
-    let services = place.inventory.services.iter().map(|service| &service.object);
+    let services = place
+        .inventory
+        .services
+        .iter()
+        .map(|service| &service.object);
     let leading = services
         .filter(|service| {
             let mut endpoints = place.inventory.endpoints(service);
@@ -24,7 +28,10 @@ pub fn protocol(place: &Place<'_>, port_name: &str, port: u16) -> Protocol {
         .flat_map(|service| &service.ports)
         .find(|service_port| {
             let by_name = own.ports.get(&service_port.name).copied();
-            by_name.or(service_port.target).unwrap_or(service_port.number) == port
+            by_name
+                .or(service_port.target)
+                .unwrap_or(service_port.number)
+                == port
         });
     leading
         .map(|service_port| service_port.protocol)

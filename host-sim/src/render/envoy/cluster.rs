@@ -76,11 +76,20 @@ pub fn apply(policy: &TrafficPolicy, protocol: Protocol, cluster: &mut Value) {
         };
         put("consecutive_5xx", outliers.errors.map(Value::from));
         put("enforcing_consecutive_5xx", outliers.errors.map(enforcing));
-        put("consecutive_gateway_failure", outliers.gateway_errors.map(Value::from));
-        put("enforcing_consecutive_gateway_failure", outliers.gateway_errors.map(enforcing));
+        put(
+            "consecutive_gateway_failure",
+            outliers.gateway_errors.map(Value::from),
+        );
+        put(
+            "enforcing_consecutive_gateway_failure",
+            outliers.gateway_errors.map(enforcing),
+        );
         put("interval", outliers.interval.map(seconds));
         put("base_ejection_time", outliers.ejection_time.map(seconds));
-        put("max_ejection_percent", outliers.max_percent.map(Value::from));
+        put(
+            "max_ejection_percent",
+            outliers.max_percent.map(Value::from),
+        );
         put("enforcing_success_rate", Some(0.into()));
         cluster["outlier_detection"] = detection.into();
     }

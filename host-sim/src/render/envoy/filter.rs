@@ -62,7 +62,7 @@ impl Filter {
         let mut clusters = Vec::new();
         let mut jwks_clusters = BTreeMap::new();
         for (origin, (url, from)) in keys {
-            let (name, value) = keys_cluster(&url, from);
+            let (name, value) = keys_cluster(place, &url, from);
             jwks_clusters.insert(origin, name);
             clusters.push(value);
         }
@@ -113,7 +113,11 @@ impl Filter {
         let mut configuration = self.configuration.clone();
         configuration["protocol"] = "tcp".into();
         let config = self.config(&configuration);
-        extension("envoy.filters.network.wasm", NETWORK, json!({"config": config}))
+        extension(
+            "envoy.filters.network.wasm",
+            NETWORK,
+            json!({"config": config}),
+        )
     }
 
     fn config(&self, configuration: &Value) -> Value {
@@ -148,7 +152,10 @@ fn locate(
     sources: &[&crate::source::Object],
     place: &Place<'_>,
 ) -> RenderError {
-    let inside = error.path().strip_prefix("resources[").and_then(|rest| rest.split_once(']'));
+    let inside = error
+        .path()
+        .strip_prefix("resources[")
+        .and_then(|rest| rest.split_once(']'));
     let found = inside.and_then(|(index, path)| {
         let object = sources.get(index.parse::<usize>().ok()?)?;
         Some((object, path.trim_start_matches('.')))
@@ -160,14 +167,14 @@ fn locate(
 }
 
 /// The cluster of a server of keys.
-fn keys_cluster(url: &HttpUrl, from: &str) -> (String, Value) {
+fn keys_cluster(place: &Place<'_>, url: &HttpUrl, from: &str) -> (String, Value) {
     let secure = url.scheme() == "https";
     let (host, port) = host_and_port(url.authority(), if secure { 443 } else { 80 });
     let name = format!("jwks|{host}|{port}");
     let mut value = cluster::named(&name, &host, port, false);
     value[COMMENT] = from.into();
     if secure {
-        value["transport_socket"] = tls::public_client(&host);
+        value["transport_socket"] = tls::public_client(place, &host);
     }
     (name, value)
 }

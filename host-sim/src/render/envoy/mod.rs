@@ -23,6 +23,8 @@ pub struct Options {
     pub prefix: String,
     /// The filter.
     pub wasm: String,
+    /// The authorities of public servers: a file in PEM.
+    pub public_authorities: String,
     /// The Unix socket of an SDS server, such as SPIRE's agent; otherwise certificates are files.
     pub sds_socket: Option<String>,
 }
@@ -67,7 +69,10 @@ impl Proxy {
         clusters.extend(filter.clusters);
         Ok(Self {
             folder,
-            comment: format!("{name}, from {}. Written by `palisade render`.", workload.origin),
+            comment: format!(
+                "{name}, from {}. Written by `palisade render`.",
+                workload.origin
+            ),
             bootstrap: bootstrap::bootstrap(&place),
             listeners,
             clusters,
@@ -83,8 +88,14 @@ impl Proxy {
             files.insert(self.folder.join(name), yaml::write(&value));
         };
         add("bootstrap.yaml", self.bootstrap.clone());
-        add("lds.yaml", response("config.listener.v3.Listener", self.listeners.clone()));
-        add("cds.yaml", response("config.cluster.v3.Cluster", self.clusters.clone()));
+        add(
+            "lds.yaml",
+            response("config.listener.v3.Listener", self.listeners.clone()),
+        );
+        add(
+            "cds.yaml",
+            response("config.cluster.v3.Cluster", self.clusters.clone()),
+        );
         for (name, secret) in &self.secrets {
             let type_name = "extensions.transport_sockets.tls.v3.Secret";
             add(name, response(type_name, vec![secret.clone()]));

@@ -49,9 +49,13 @@ impl Outbound {
             for host in &service.object.hosts {
                 for port in &service.object.ports {
                     let name = format!("outbound|{}|{host}", port.number);
-                    outbound.clusters.push(one_cluster(place, service, host, port, &name)?);
+                    outbound
+                        .clusters
+                        .push(one_cluster(place, service, host, port, &name)?);
                     if port.protocol == Protocol::Tcp {
-                        outbound.listeners.extend(tcp_listeners(service, host, port, &name));
+                        outbound
+                            .listeners
+                            .extend(tcp_listeners(service, host, port, &name));
                         continue;
                     }
                     let mut own = vec![format!("{host}:{}", port.number)];
@@ -149,7 +153,9 @@ fn one_cluster(
     name: &str,
 ) -> Result<Value, RenderError> {
     let namespace = &place.workload.object.workload.namespace;
-    let rule = place.inventory.destination_rule(namespace, &service.object, host);
+    let rule = place
+        .inventory
+        .destination_rule(namespace, &service.object, host);
     let default = TrafficPolicy::default();
     let policy = rule.map_or(&default, |rule| rule.object.policy(port.number));
     let targets = targets(place, service, host, port)?;
@@ -188,7 +194,7 @@ fn one_cluster(
             value["transport_socket"] = of_mesh(sni, &tls.names)?;
         }
         Some((TlsMode::Simple | TlsMode::Mutual, tls)) => {
-            value["transport_socket"] = tls::client(tls, host);
+            value["transport_socket"] = tls::client(place, tls, host);
         }
         // As in Istio, where nothing is said: mutual TLS to everybody who takes it.
         None if targets.iter().any(|target| target.secure) => {
@@ -246,12 +252,17 @@ fn targets(
             secure: entry.location == Location::Internal,
         });
     }
-    let named = all.iter().find(|target| target.host.parse::<IpAddr>().is_err());
+    let named = all
+        .iter()
+        .find(|target| target.host.parse::<IpAddr>().is_err());
     match (entry.resolution, named) {
         (Resolution::Static, Some(target)) => Err(RenderError::of(
             &service.source,
             "spec.resolution",
-            format!("endpoint `{}` is no IP address; set `resolution: DNS`", target.host),
+            format!(
+                "endpoint `{}` is no IP address; set `resolution: DNS`",
+                target.host
+            ),
         )),
         _ => Ok(all),
     }
@@ -264,7 +275,10 @@ fn identities(place: &Place<'_>, service: &Sourced<ServiceEntry>) -> Vec<String>
         return entry.identities.clone();
     }
     let written = entry.endpoints.iter().filter_map(|endpoint| {
-        Some((entry.name.namespace.clone(), endpoint.service_account.clone()?))
+        Some((
+            entry.name.namespace.clone(),
+            endpoint.service_account.clone()?,
+        ))
     });
     let selected = place.inventory.endpoints(entry).map(|workload| {
         let own = &workload.object.workload;

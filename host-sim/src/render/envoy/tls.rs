@@ -42,34 +42,48 @@ pub fn mesh_client(place: &Place<'_>, identities: &[String], sni: &str, alpn: &[
         .iter()
         .map(|identity| json!({"san_type": "URI", "matcher": {"exact": identity}}))
         .collect();
-    let context = common(place, &json!({"match_typed_subject_alt_names": names}), alpn);
-    extension(SOCKET, UPSTREAM, json!({"sni": sni, "common_tls_context": context}))
+    let context = common(
+        place,
+        &json!({"match_typed_subject_alt_names": names}),
+        alpn,
+    );
+    extension(
+        SOCKET,
+        UPSTREAM,
+        json!({"sni": sni, "common_tls_context": context}),
+    )
 }
 
 /// The client's side to a server outside the mesh.
-pub fn client(tls: &ClientTls, host: &str) -> Value {
+pub fn client(place: &Place<'_>, tls: &ClientTls, host: &str) -> Value {
     let sni = tls.sni.as_deref().unwrap_or(host);
     let names = match tls.names.as_slice() {
         [] => vec![json!({"san_type": "DNS", "matcher": {"exact": sni}})],
         names => names.iter().map(|name| any_type(name)).collect(),
     };
-    let mut validation = json!({"match_typed_subject_alt_names": names});
-    match &tls.authorities {
-        Some(file) => validation["trusted_ca"] = json!({"filename": file}),
-        None => validation["system_root_certs"] = json!({}),
-    }
-    let mut common = json!({"validation_context": validation});
+    let authorities = tls
+        .authorities
+        .as_ref()
+        .unwrap_or(&place.options.public_authorities);
+    let mut common = json!({"validation_context": {
+        "match_typed_subject_alt_names": names,
+        "trusted_ca": {"filename": authorities},
+    }});
     if let (TlsMode::Mutual, Some((certificate, key))) = (tls.mode, &tls.certificate) {
         common["tls_certificates"] = json!([{
             "certificate_chain": {"filename": certificate},
             "private_key": {"filename": key},
         }]);
     }
-    extension(SOCKET, UPSTREAM, json!({"sni": sni, "common_tls_context": common}))
+    extension(
+        SOCKET,
+        UPSTREAM,
+        json!({"sni": sni, "common_tls_context": common}),
+    )
 }
 
 /// TLS to a public server, known by its name.
-pub fn public_client(host: &str) -> Value {
+pub fn public_client(place: &Place<'_>, host: &str) -> Value {
     let tls = ClientTls {
         mode: TlsMode::Simple,
         certificate: None,
@@ -77,7 +91,7 @@ pub fn public_client(host: &str) -> Value {
         names: Vec::new(),
         sni: None,
     };
-    client(&tls, host)
+    client(place, &tls, host)
 }
 
 /// The SDS files: which certificate and authorities the workload has. A new certificate is in force
