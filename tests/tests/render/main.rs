@@ -4,4 +4,5 @@ mod changes;
 mod modes;
 mod naming;
 mod plaintext;
+mod protocols;
 mod stage;

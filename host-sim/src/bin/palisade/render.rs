@@ -1,5 +1,7 @@
 //! `palisade render`: from Istio's YAML to the files of stock Envoy.
 
+mod watch;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -8,6 +10,7 @@ use host_sim::envoy::binary;
 use host_sim::render::envoy::{Options, Proxy};
 use host_sim::render::{Files, Inventory, MeshSettings, RenderError};
 
+use self::watch::Changes;
 use super::exit::{Exit, Failure};
 use super::wasm::Wasm;
 
@@ -36,6 +39,9 @@ pub struct Render {
     /// certificates are `certs/cert-chain.pem`, `key.pem` and `root-cert.pem` beside the files.
     #[arg(long, value_name = "PATH")]
     sds_socket: Option<String>,
+    /// Render again whenever a file changes; a mistake is reported, and leaves what is there.
+    #[arg(long, conflicts_with = "check")]
+    watch: bool,
     /// The authorities of servers outside the mesh, as Envoy sees the file.
     #[arg(
         long,
@@ -68,8 +74,24 @@ impl Render {
             return self.check();
         }
         let out = self.out.as_deref().unwrap_or(Path::new("."));
-        self.write(out)?;
-        Ok(Exit::Ok)
+        if !self.watch {
+            self.write(out)?;
+            return Ok(Exit::Ok);
+        }
+        let watched: Vec<&Path> = [Some(&self.folder), self.mesh.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+            .collect();
+        let changes = Changes::of(&watched).map_err(|error| Failure::new(Exit::Engine, error))?;
+        loop {
+            if let Err(failure) = self.write(out) {
+                anstream::eprintln!("error: {failure}");
+            }
+            changes
+                .wait()
+                .map_err(|error| Failure::new(Exit::Engine, error))?;
+        }
     }
 
     /// Renders everything, then writes it: an error leaves what is there.

@@ -42,25 +42,34 @@ struct Inbound<'a> {
 impl Inbound<'_> {
     fn listener(&self, mode: Mode) -> Value {
         let name = format!("inbound_{}", self.port);
-        let secure = || {
+        let tcp = self.protocol == Protocol::Tcp;
+        let secure = |of: Value| {
             json!({
                 "name": "mtls",
-                "filter_chain_match": {"transport_protocol": "tls"},
+                "filter_chain_match": of,
                 "transport_socket": tls::server(self.place),
                 "filters": self.filters(&name, true),
             })
         };
-        let plain = || {
+        let plain = |chain: &str, of: Value| {
             json!({
-                "name": "plaintext",
-                "filter_chain_match": {"transport_protocol": "raw_buffer"},
-                "filters": self.filters(&format!("{name}_plaintext"), false),
+                "name": chain,
+                "filter_chain_match": of,
+                "filters": self.filters(&format!("{name}_{chain}"), false),
             })
         };
+        let tls = json!({"transport_protocol": "tls"});
+        let raw = json!({"transport_protocol": "raw_buffer"});
+        // As in Istio: TLS of the application's own, over TCP, is bytes like any other.
+        let of_mesh = json!({"transport_protocol": "tls", "application_protocols": tls::MESH_ALPN});
         let chains = match mode {
-            Mode::Strict => vec![secure()],
-            Mode::Permissive => vec![secure(), plain()],
-            Mode::Disable => vec![plain()],
+            Mode::Strict => vec![secure(tls)],
+            Mode::Permissive if tcp => {
+                vec![secure(of_mesh), plain("tls", tls), plain("plaintext", raw)]
+            }
+            Mode::Permissive => vec![secure(tls), plain("plaintext", raw)],
+            Mode::Disable if tcp => vec![plain("plaintext", json!({}))],
+            Mode::Disable => vec![plain("plaintext", raw)],
         };
         // It tells TLS from plaintext by the first bytes.
         let inspector = extension(
@@ -73,6 +82,8 @@ impl Inbound<'_> {
             "address": address(&self.place.workload.object.bind, self.port),
             "traffic_direction": "INBOUND",
             "listener_filters": [inspector],
+            // Where the server speaks first the client says nothing, which is plaintext.
+            "continue_on_listener_filters_timeout": true,
             // Only connections that no chain takes are logged here; the chains log their own.
             "stat_prefix": name,
             "filter_chains": chains,

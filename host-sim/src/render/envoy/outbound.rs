@@ -171,9 +171,9 @@ fn one_cluster(
     });
     cluster::apply(policy, port.protocol, &mut value);
     let alpn: &[&str] = match port.protocol {
-        Protocol::Http => &["http/1.1"],
-        Protocol::Http2 => &["h2"],
-        Protocol::Tcp => &[],
+        Protocol::Http => &["istio-http/1.1", "http/1.1"],
+        Protocol::Http2 => &["istio-h2", "h2"],
+        Protocol::Tcp => tls::MESH_ALPN,
     };
     // As istiod names a service in the handshake.
     let sni = format!("outbound_.{}_._.{host}", port.number);

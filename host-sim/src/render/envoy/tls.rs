@@ -10,6 +10,8 @@ use crate::render::destination_rule::{ClientTls, TlsMode};
 /// The names of the secrets, as istiod's agent and SPIRE's call them.
 const CERTIFICATE: &str = "default";
 const AUTHORITIES: &str = "ROOTCA";
+/// What proxies of the mesh offer in the handshake of a TCP connection, as Istio's do.
+pub const MESH_ALPN: &[&str] = &["istio-peer-exchange", "istio"];
 /// The cluster of the SDS server.
 const SDS: &str = "sds";
 
@@ -31,7 +33,7 @@ pub fn server(place: &Place<'_>) -> Value {
         json!({
             "require_client_certificate": true,
             "common_tls_context": common(place, &json!({"match_typed_subject_alt_names": names}),
-                &["h2", "http/1.1"]),
+                &[MESH_ALPN, &["h2", "http/1.1"]].concat()),
         }),
     )
 }
