@@ -79,6 +79,7 @@ metadata:
   namespace: foo
   annotations:
     palisade.dev/admin: 127.0.0.1:0
+    palisade.dev/outbound: 127.0.0.1:0
     palisade.dev/application: {port}=127.0.0.1:{application}
 spec:
   address: 127.0.0.1

@@ -19,10 +19,10 @@ const TCP: [(&str, &str, [bool; 2]); 5] = [
     ("DISABLE", "", [true, true]),
     (
         "PERMISSIVE",
-        "cluster.local/ns/foo/sa/client",
+        "cluster.local/ns/bar/sa/client",
         [true, false],
     ),
-    ("STRICT", "cluster.local/ns/foo/sa/other", [false, false]),
+    ("STRICT", "cluster.local/ns/bar/sa/other", [false, false]),
 ];
 
 #[test]
@@ -31,6 +31,14 @@ fn tcp_through_two_proxies() -> Result<(), Error> {
     for (mode, principal, expected) in TCP {
         let (port, service) = (free_port()?, free_port()?);
         let mut objects = mesh(port, "tcp", application, service, "TCP");
+        if mode == "DISABLE" {
+            objects += "---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: server, namespace: bar}
+spec: {host: server.foo, trafficPolicy: {tls: {mode: DISABLE}}}
+";
+        }
         objects += &format!(
             "---
 apiVersion: security.istio.io/v1
@@ -51,10 +59,10 @@ spec: {{rules: [{{from: [{{source: {{principals: [{principal}]}}}}]}}]}}
         }
         let stage = Stage::new(&objects)?;
         stage.certify("foo/server", "foo/server")?;
-        stage.certify("foo/client", "foo/client")?;
+        stage.certify("bar/client", "bar/client")?;
         stage.render()?;
         let _server = stage.start("foo/server")?;
-        let _client = stage.start("foo/client")?;
+        let _client = stage.start("bar/client")?;
         let got = [repeats(local(service)), repeats(local(port))];
         assert_eq!(got, expected, "{mode} {principal}");
     }
@@ -68,11 +76,11 @@ fn tls_of_the_application() -> Result<(), Error> {
     let port = free_port()?;
     let stage = Stage::new(&mesh(port, "tcp", application, free_port()?, "TCP"))?;
     stage.certify("foo/server", "foo/server")?;
-    stage.certify("foo/client", "foo/client")?;
+    stage.certify("bar/client", "bar/client")?;
     stage.render()?;
     let _server = stage.start("foo/server")?;
     // A client hello without ALPN comes back unread: the proxy did not take it for its own.
-    let stranger = Authority::new("stranger")?.issue(&Leaf::spiffe(spiffe("foo/client")))?;
+    let stranger = Authority::new("stranger")?.issue(&Leaf::spiffe(spiffe("bar/client")))?;
     let hello = client_hello(&stage, &stranger)?;
     let mut stream = TcpStream::connect(local(port))?;
     stream.write_all(&hello)?;
@@ -86,22 +94,14 @@ fn tls_of_the_application() -> Result<(), Error> {
 fn http2_through_two_proxies() -> Result<(), Error> {
     let application = echo()?;
     let (port, outbound) = (free_port()?, free_port()?);
-    let mut objects = mesh(port, "http", application.address(), outbound, "HTTP2");
     // The application of this test speaks HTTP/1.1; the proxies speak HTTP/2 with each other.
-    objects = objects.replace(
-        "kind: ServiceEntry\nmetadata: {name: server, namespace: foo}",
-        "kind: ServiceEntry\nmetadata: {name: server, namespace: bar}",
-    );
-    objects = objects.replace(
-        "workloadSelector: {labels: {app: server}}",
-        &format!("endpoints: [{{address: 127.0.0.1, ports: {{port: {port}}}}}]\n  subjectAltNames: ['spiffe://cluster.local/ns/foo/sa/server']"),
-    );
+    let objects = mesh(port, "http", application.address(), outbound, "HTTP2");
     let stage = Stage::new(&objects)?;
     stage.certify("foo/server", "foo/server")?;
-    stage.certify("foo/client", "foo/client")?;
+    stage.certify("bar/client", "bar/client")?;
     stage.render()?;
     let server = stage.start("foo/server")?;
-    let _client = stage.start("foo/client")?;
+    let _client = stage.start("bar/client")?;
     let request = Request::get("/").header("host", "server.foo");
     assert_eq!(outcome(&Client::plain(local(outbound)), &request), "200");
     let over_http2 = format!("http.inbound_{port}.downstream_cx_http2_total");
@@ -134,20 +134,23 @@ apiVersion: networking.istio.io/v1
 kind: WorkloadEntry
 metadata:
   name: client
-  namespace: foo
+  namespace: bar
   annotations: {{palisade.dev/admin: '127.0.0.1:0', palisade.dev/outbound: '{outbound}'}}
 spec: {{address: 127.0.0.1, labels: {{app: client}}, serviceAccount: client}}
 ---
 apiVersion: networking.istio.io/v1
 kind: ServiceEntry
-metadata: {{name: server, namespace: foo}}
+metadata: {{name: server, namespace: bar}}
 spec:
   hosts: [server.foo]
+  # The server's proxy, on the same loopback, is not to listen there too.
+  exportTo: [.]
   addresses: [127.0.0.1]
   location: MESH_INTERNAL
   resolution: STATIC
   ports: [{{number: {number}, targetPort: {port}, name: port, protocol: {protocol}}}]
-  workloadSelector: {{labels: {{app: server}}}}
+  endpoints: [{{address: 127.0.0.1}}]
+  subjectAltNames: [spiffe://cluster.local/ns/foo/sa/server]
 "
     )
 }

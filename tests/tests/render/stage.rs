@@ -75,7 +75,14 @@ impl Stage {
     /// Starts the Envoy of a workload from its files.
     pub fn start(&self, workload: &str) -> Result<Envoy, Error> {
         let bootstrap = self.folder(workload).join("bootstrap.yaml");
-        Ok(Launch::from_file(binary::find()?, bootstrap).start()?)
+        let envoy = Launch::from_file(binary::find()?, bootstrap).start()?;
+        // Envoy is ready also when it has refused every listener.
+        for kind in ["listener_manager.lds", "cluster_manager.cds"] {
+            if envoy.admin().stat(&format!("{kind}.update_success"))? == 0 {
+                return Err(format!("{kind}: {}", envoy.log_tail(5)).into());
+            }
+        }
+        Ok(envoy)
     }
 
     /// A client with a certificate of a service account.

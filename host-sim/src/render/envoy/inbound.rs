@@ -157,6 +157,9 @@ impl Inbound<'_> {
 /// The direct peer, whatever X-Forwarded-For says.
 const SOURCE: &str = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT%";
 
+/// A port that anybody can reach must not fill the memory with counters.
+const MAX_SOURCES: u32 = 10_000;
+
 /// A line on the standard output; and over plaintext a counter for each source, which shows who
 /// still has to move before the port can be STRICT.
 fn access_log(secure: bool, format: Value) -> Vec<Value> {
@@ -170,7 +173,7 @@ fn access_log(secure: bool, format: Value) -> Vec<Value> {
             "envoy.access_loggers.stats",
             "envoy.extensions.access_loggers.stats.v3.Config",
             json!({
-                "stat_prefix": "palisade",
+                "stats_scope": {"prefix": "palisade", "max_counters": MAX_SOURCES},
                 "counters": [{
                     "stat": {
                         "name": "plaintext_requests",
