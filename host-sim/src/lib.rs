@@ -4,6 +4,7 @@
 pub mod connection_manager;
 pub mod engine;
 pub mod envoy;
+pub mod render;
 pub mod source;
 pub mod suite;
 pub mod vm;

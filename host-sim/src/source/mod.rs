@@ -36,11 +36,21 @@ pub struct Sources {
     pub objects: Vec<Object>,
     /// How many of other kinds there were.
     pub ignored: usize,
+    /// Whether objects of every kind are wanted.
+    any_kind: bool,
 }
 
 // === impl Sources ===
 
 impl Sources {
+    /// None yet, and objects of any kind are to be added.
+    pub fn of_any_kind() -> Self {
+        Self {
+            any_kind: true,
+            ..Self::default()
+        }
+    }
+
     /// Reads files, folders (with everything below them) and, for `-`, standard input.
     ///
     /// # Errors
@@ -107,7 +117,7 @@ impl Sources {
             return;
         }
         let kind = value["kind"].as_str().unwrap_or_default();
-        if KINDS.contains(&kind) {
+        if KINDS.contains(&kind) || (self.any_kind && !value.is_null()) {
             self.objects.push(Object {
                 value: value.clone(),
                 file: file.to_owned(),
@@ -174,6 +184,23 @@ impl Object {
             let cut = path.rfind(['.', '[']).unwrap_or(0);
             path.truncate(cut);
         }
+    }
+
+    /// `file:line` of the object, the file as it is called in `folder`.
+    pub fn at_below(&self, folder: &Path) -> String {
+        let file = Path::new(&self.file);
+        let file = file.strip_prefix(folder).unwrap_or(file);
+        format!("{}:{}", file.display(), self.place("").line)
+    }
+
+    /// An error at `path`.
+    pub fn error(&self, path: &str, message: impl ToString) -> SourceError {
+        SourceError::at(
+            &self.file,
+            &self.text,
+            self.place(path),
+            message.to_string(),
+        )
     }
 
     /// `file:line` of `path`.

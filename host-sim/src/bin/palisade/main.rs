@@ -4,6 +4,7 @@ mod bench;
 mod eval;
 mod exit;
 mod explain;
+mod render;
 mod test;
 mod wasm;
 
@@ -27,6 +28,8 @@ enum Command {
     Bench(Box<bench::Bench>),
     /// Run policy test suites.
     Test(test::Test),
+    /// Write the configuration of stock Envoy for the workloads of a folder.
+    Render(Box<render::Render>),
 }
 
 fn main() -> ExitCode {
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Command::Eval(eval) => eval.run(),
         Command::Bench(bench) => bench.run(),
         Command::Test(test) => test.run(),
+        Command::Render(render) => render.run(),
     };
     match result {
         Ok(exit) => exit.into(),

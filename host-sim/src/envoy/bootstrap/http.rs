@@ -79,7 +79,7 @@ impl HttpManager {
 }
 
 /// Writes the settings that Istio's option stands for.
-fn write_normalization(option: PathNormalization, manager: &mut Value) {
+pub(crate) fn write_normalization(option: PathNormalization, manager: &mut Value) {
     use PathNormalization::{DecodeAndMergeSlashes, MergeSlashes, None};
     manager["normalize_path"] = (option != None).into();
     if matches!(option, MergeSlashes | DecodeAndMergeSlashes) {

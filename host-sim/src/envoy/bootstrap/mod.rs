@@ -12,6 +12,7 @@ use std::{collections::BTreeMap, net::SocketAddr};
 
 use serde_json::{Value, json};
 
+pub(crate) use self::http::write_normalization;
 pub use self::{
     cluster::Cluster,
     grpc_bridge::grpc_bridge,
@@ -73,12 +74,12 @@ impl Bootstrap {
 }
 
 /// An `envoy.config.core.v3.Address`.
-fn socket_address(address: SocketAddr) -> Value {
+pub(crate) fn socket_address(address: SocketAddr) -> Value {
     json!({"socket_address": {"address": address.ip().to_string(), "port_value": address.port()}})
 }
 
 /// A named extension with its configuration's type and fields.
-fn extension(name: &str, type_name: &str, mut config: Value) -> Value {
+pub(crate) fn extension(name: &str, type_name: &str, mut config: Value) -> Value {
     config["@type"] = format!("type.googleapis.com/{type_name}").into();
     json!({"name": name, "typed_config": config})
 }

@@ -1,0 +1,8 @@
+//! `palisade render` in real Envoy: what Istio's YAML says is what connections meet.
+
+mod changes;
+mod modes;
+mod naming;
+mod plaintext;
+mod protocols;
+mod stage;

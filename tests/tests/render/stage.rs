@@ -1,0 +1,135 @@
+//! A folder of Istio objects, its rendered files, and the Envoys that run them.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use host_sim::envoy::certs::{Authority, Identity, Leaf};
+use host_sim::envoy::client::{Client, ClientTls, Request};
+use host_sim::envoy::{Envoy, Launch, binary};
+use host_sim::render::envoy::{Options, Proxy};
+use host_sim::render::{Files, Inventory, MeshSettings, RenderError};
+use palisade_tests::{Error, wasm};
+use tempfile::TempDir;
+
+/// The trust domain of the mesh.
+pub const DOMAIN: &str = "cluster.local";
+
+/// Objects, rendered files, and the mesh's authority.
+pub struct Stage {
+    objects: TempDir,
+    out: TempDir,
+    pub authority: Authority,
+}
+
+// === impl Stage ===
+
+impl Stage {
+    /// A stage with these objects, in one file.
+    pub fn new(objects: &str) -> Result<Self, Error> {
+        let stage = Self {
+            objects: TempDir::new()?,
+            out: TempDir::new()?,
+            authority: Authority::new("mesh")?,
+        };
+        stage.write("objects.yaml", objects)?;
+        Ok(stage)
+    }
+
+    /// Writes a file of objects.
+    pub fn write(&self, name: &str, objects: &str) -> Result<(), Error> {
+        Ok(fs::write(self.objects.path().join(name), objects)?)
+    }
+
+    /// Renders every workload, and says how many files were written.
+    pub fn render(&self) -> Result<usize, RenderError> {
+        let inventory = Inventory::load(self.objects.path(), MeshSettings::default())?;
+        let options = Options {
+            prefix: self.out.path().display().to_string(),
+            wasm: wasm().expect("the filter is built").display().to_string(),
+            public_authorities: String::new(),
+            sds_socket: None,
+        };
+        let mut files = Files::default();
+        for workload in &inventory.workloads {
+            files.extend(Proxy::new(&inventory, workload, &options)?.files());
+        }
+        files.write(self.out.path())
+    }
+
+    /// The folder of a workload's files.
+    pub fn folder(&self, workload: &str) -> std::path::PathBuf {
+        self.out.path().join(workload)
+    }
+
+    /// Gives a workload the certificate of a service account.
+    pub fn certify(&self, workload: &str, account: &str) -> Result<(), Error> {
+        let identity = self.authority.issue(&Leaf::spiffe(spiffe(account)))?;
+        install(
+            &self.folder(workload).join("certs"),
+            &identity,
+            &self.authority.certificate(),
+        )
+    }
+
+    /// Starts the Envoy of a workload from its files.
+    pub fn start(&self, workload: &str) -> Result<Envoy, Error> {
+        let bootstrap = self.folder(workload).join("bootstrap.yaml");
+        let envoy = Launch::from_file(binary::find()?, bootstrap).start()?;
+        // Envoy is ready also when it has refused every listener.
+        for kind in ["listener_manager.lds", "cluster_manager.cds"] {
+            if envoy.admin().stat(&format!("{kind}.update_success"))? == 0 {
+                return Err(format!("{kind}: {}", envoy.log_tail(5)).into());
+            }
+        }
+        Ok(envoy)
+    }
+
+    /// A client with a certificate of a service account.
+    pub fn client(&self, address: SocketAddr, account: &str) -> Result<Client, Error> {
+        let identity = self.authority.issue(&Leaf::spiffe(spiffe(account)))?;
+        self.client_as(address, Some(&identity), None)
+    }
+
+    /// A client with this certificate, or none, that asks for this server name.
+    pub fn client_as(
+        &self,
+        address: SocketAddr,
+        identity: Option<&Identity>,
+        sni: Option<&str>,
+    ) -> Result<Client, Error> {
+        let tls = ClientTls::new(&self.authority.certificate(), identity, sni)?;
+        Ok(Client::tls(address, tls))
+    }
+}
+
+/// `namespace/account` as an identity of the mesh.
+pub fn spiffe(account: &str) -> String {
+    let (namespace, account) = account.split_once('/').expect("namespace/account");
+    format!("spiffe://{DOMAIN}/ns/{namespace}/sa/{account}")
+}
+
+/// The status of the answer, or `refused` where there is none.
+pub fn outcome(client: &Client, request: &Request) -> String {
+    match client.send(request) {
+        Ok(response) => response.status.to_string(),
+        Err(_) => "refused".to_owned(),
+    }
+}
+
+/// A port of the loopback interface that nobody has.
+pub fn free_port() -> Result<u16, Error> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// An address on loopback.
+pub fn local(port: u16) -> SocketAddr {
+    ([127, 0, 0, 1], port).into()
+}
+
+fn install(folder: &Path, identity: &Identity, authority: &str) -> Result<(), Error> {
+    fs::create_dir_all(folder)?;
+    fs::write(folder.join("cert-chain.pem"), &identity.certificate)?;
+    fs::write(folder.join("key.pem"), &identity.key)?;
+    Ok(fs::write(folder.join("root-cert.pem"), authority)?)
+}
