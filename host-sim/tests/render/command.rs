@@ -131,6 +131,27 @@ fn one_workload_of_several() {
 }
 
 #[test]
+fn the_example_of_the_repository() {
+    let stage = Stage::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy-configs/payments");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    command
+        .arg("render")
+        .arg(folder)
+        .arg("--out")
+        .arg(stage.out.path());
+    let output = command.args(["--wasm", "palisade.wasm"]).output().unwrap();
+    let said = said(&output);
+    assert_eq!(said, "4 workloads, 20 files, 20 of them written\n");
+    let files = stage.files();
+    let listeners = &files["production/payment-service/lds.yaml"];
+    assert!(listeners.contains("# Port 8080 (http) takes STRICT: PeerAuthentication"));
+    assert!(listeners.contains("# Port 9090 (http-metrics) takes PERMISSIVE: PeerAuthentication"));
+    let clusters = &files["production/order-service/cds.yaml"];
+    assert!(clusters.contains("spiffe://cluster.local/ns/production/sa/payment-service"));
+}
+
+#[test]
 fn certificates_from_a_socket() {
     let stage = Stage::new();
     stage.run(&["--sds-socket", "/run/spire/agent.sock"]);
