@@ -65,6 +65,11 @@ spec:
             3,
             "is no object: `kind` is missing",
         ),
+        row(
+            strict.replace("kind: PeerAuthentication", "kind: PeerAuthentications"),
+            3,
+            "b.yaml:2:7: kind: unknown kind `PeerAuthentications`",
+        ),
         row("kind: Deployment\n".to_owned(), 0, "1 workloads"),
         row(
             service("resolution: STATIC\n  endpoints: [{address: 10.0.0.9, serviceAccount: s}]"),
