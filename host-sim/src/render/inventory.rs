@@ -73,6 +73,7 @@ impl Inventory {
         known: &mut BTreeMap<(String, ResourceName), String>,
     ) -> Result<(), RenderError> {
         let kind = object.value["kind"].as_str().unwrap_or_default().to_owned();
+        let api = object.value["apiVersion"].as_str().unwrap_or_default();
         let group = match kind.as_str() {
             "PeerAuthentication" | "RequestAuthentication" | "AuthorizationPolicy" => "security",
             "WorkloadEntry" | "WorkloadGroup" | "ServiceEntry" | "DestinationRule" => "networking",
@@ -83,12 +84,19 @@ impl Inventory {
                     "is no object: `kind` is missing",
                 ));
             }
+            // A policy of a misspelt kind must not be passed over.
+            _ if api.starts_with("security.istio.io/") => {
+                let message = format!(
+                    "unknown kind `{kind}`; use PeerAuthentication, RequestAuthentication or \
+                     AuthorizationPolicy"
+                );
+                return Err(RenderError::of(object, "kind", message));
+            }
             _ => {
                 self.ignored += 1;
                 return Ok(());
             }
         };
-        let api = object.value["apiVersion"].as_str().unwrap_or_default();
         if !api.starts_with(&format!("{group}.istio.io/v1")) {
             let wanted = format!("use `{group}.istio.io/v1`");
             let message = format!("`{api}` has no kind `{kind}`; {wanted}");

@@ -65,6 +65,11 @@ spec:
             3,
             "is no object: `kind` is missing",
         ),
+        row(
+            strict.replace("kind: PeerAuthentication", "kind: PeerAuthentications"),
+            3,
+            "b.yaml:2:7: kind: unknown kind `PeerAuthentications`",
+        ),
         row("kind: Deployment\n".to_owned(), 0, "1 workloads"),
         row(
             service("resolution: STATIC\n  endpoints: [{address: 10.0.0.9, serviceAccount: s}]"),
@@ -128,6 +133,27 @@ fn one_workload_of_several() {
     let output = stage.run(&["--workload", "foo/c"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(said(&output).contains("no WorkloadEntry or WorkloadGroup is called `foo/c`"));
+}
+
+#[test]
+fn the_example_of_the_repository() {
+    let stage = Stage::new();
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../envoy-configs/payments");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_palisade"));
+    command
+        .arg("render")
+        .arg(folder)
+        .arg("--out")
+        .arg(stage.out.path());
+    let output = command.args(["--wasm", "palisade.wasm"]).output().unwrap();
+    let said = said(&output);
+    assert_eq!(said, "4 workloads, 20 files, 20 of them written\n");
+    let files = stage.files();
+    let listeners = &files["production/payment-service/lds.yaml"];
+    assert!(listeners.contains("# Port 8080 (http) takes STRICT: PeerAuthentication"));
+    assert!(listeners.contains("# Port 9090 (http-metrics) takes PERMISSIVE: PeerAuthentication"));
+    let clusters = &files["production/order-service/cds.yaml"];
+    assert!(clusters.contains("spiffe://cluster.local/ns/production/sa/payment-service"));
 }
 
 #[test]

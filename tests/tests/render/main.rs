@@ -4,5 +4,6 @@ mod changes;
 mod modes;
 mod naming;
 mod plaintext;
+mod policies;
 mod protocols;
 mod stage;

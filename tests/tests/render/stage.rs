@@ -15,6 +15,9 @@ use tempfile::TempDir;
 /// The trust domain of the mesh.
 pub const DOMAIN: &str = "cluster.local";
 
+/// The file of the mesh's settings.
+const MESH: &str = "mesh.yaml";
+
 /// Objects, rendered files, and the mesh's authority.
 pub struct Stage {
     objects: TempDir,
@@ -41,9 +44,19 @@ impl Stage {
         Ok(fs::write(self.objects.path().join(name), objects)?)
     }
 
+    /// Sets what holds for the whole mesh.
+    pub fn mesh(&self, settings: &str) -> Result<(), Error> {
+        Ok(fs::write(self.out.path().join(MESH), settings)?)
+    }
+
     /// Renders every workload, and says how many files were written.
     pub fn render(&self) -> Result<usize, RenderError> {
-        let inventory = Inventory::load(self.objects.path(), MeshSettings::default())?;
+        let mesh = self.out.path().join(MESH);
+        let settings = match mesh.is_file() {
+            true => MeshSettings::load(&mesh)?,
+            false => MeshSettings::default(),
+        };
+        let inventory = Inventory::load(self.objects.path(), settings)?;
         let options = Options {
             prefix: self.out.path().display().to_string(),
             wasm: wasm().expect("the filter is built").display().to_string(),

@@ -161,7 +161,14 @@ fn locate(
         Some((object, path.trim_start_matches('.')))
     });
     match found {
-        Some((object, path)) => RenderError::of(object, path, error.message()),
+        Some((object, path)) => {
+            // The message with its fix, without the path, which is another in the object.
+            let text = error.to_string();
+            let message = text
+                .strip_prefix(&format!("{}: ", error.path()))
+                .unwrap_or(&text);
+            RenderError::of(object, path, message)
+        }
         None => RenderError::Request(format!("{}: {error}", place.workload.origin)),
     }
 }
