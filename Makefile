@@ -12,7 +12,7 @@ VENV_STAMP := $(VENV)/envoy-$(ENVOY_VERSION).stamp
 DEMO       := $(TARGET_DIR)/debug/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm size envoy certs run up down test differential bench lint fmt clean demo-driver \
+.PHONY: help build wasm size envoy certs run up down test differential rotation bench lint fmt clean demo-driver \
   wasm-target
 
 help: ## list the targets
@@ -51,6 +51,9 @@ test: envoy wasm ## everything that has to hold: format, lints, size, tests
 
 differential: envoy wasm ## compare N answers with those of Envoy's own filters (N=20000, SEED=1)
 	N=$(or $(N),20000) SEED=$(or $(SEED),1) cargo test -p palisade-tests --test differential -- --nocapture
+
+rotation: envoy wasm ## change certificates, the root and a policy under load (SECONDS=30 for each step)
+	SECONDS=$(or $(SECONDS),30) cargo test -p palisade-tests --test render rotation -- --nocapture
 
 bench: envoy wasm ## compare the cost with that of Envoy's own filters (ROUNDS=5, SECONDS=2, ROWS=part of a name)
 	@command -v wrk >/dev/null || { echo "install wrk (Debian has a package)" >&2; exit 1; }

@@ -5,7 +5,7 @@ mod real;
 mod setup;
 mod simulator;
 
-pub use authorizer::{Asked, Authorizer, Verdict, framed, unframed};
+pub use authorizer::{Asked, Authorizer, Recorder, Verdict, framed, unframed};
 pub use real::EnvoyEngine;
 pub use setup::{Jwks, Mesh, Proxy, Setup, Workload, authorizer_origin};
 pub use simulator::{Cost, Simulator};

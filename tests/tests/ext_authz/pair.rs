@@ -1,8 +1,6 @@
 //! One Envoy: for each row a listener with `ext_authz` and one with the module, and an authorizer.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
-use host_sim::engine::{Asked, Authorizer, Verdict, authorizer_origin};
+use host_sim::engine::{Asked, Authorizer, Recorder, Verdict, authorizer_origin};
 use host_sim::engine::{Mesh, Setup, Workload};
 use host_sim::envoy::bootstrap::{
     Bootstrap, Cluster, HttpManager, Listener, WasmFilter, grpc_bridge,
@@ -39,7 +37,7 @@ pub type Seen = Vec<String>;
 /// Both sides of every row.
 pub struct Pair {
     envoy: Envoy,
-    asked: Vec<Arc<Mutex<Vec<Asked>>>>,
+    asked: Vec<Recorder>,
     _servers: Vec<Server>,
     _folder: TempDir,
 }
@@ -58,8 +56,8 @@ impl Pair {
         let (mut listeners, mut recorders) = (Vec::new(), Vec::new());
         for (index, row) in rows.iter().enumerate() {
             let cluster = format!("authorizer-{index}");
-            let recorder = Arc::default();
-            let address = match authorizer(row, Arc::clone(&recorder))? {
+            let recorder = Recorder::default();
+            let address = match authorizer(row, &recorder)? {
                 Some(server) => {
                     let address = server.address();
                     servers.push(server);
@@ -106,10 +104,7 @@ impl Pair {
                 request = request.header(name, value);
             }
             let response = client.send(&request)?;
-            let mut asked = self.asked[index]
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            Ok(look(&response, asked.split_off(0)))
+            Ok(look(&response, self.asked[index].take()))
         };
         let [native, ours] = SIDES;
         Ok((seen(native)?, seen(ours)?))
@@ -153,7 +148,7 @@ fn describe<'a>(headers: impl Iterator<Item = &'a (String, Vec<u8>)>, target: &s
 }
 
 /// The authorizer of a row; `None` where nobody listens.
-fn authorizer(row: &Row, asked: Arc<Mutex<Vec<Asked>>>) -> Result<Option<Server>, Error> {
+fn authorizer(row: &Row, asked: &Recorder) -> Result<Option<Server>, Error> {
     let Some(answer) = row.answer.clone() else {
         return Ok(None);
     };
@@ -162,19 +157,7 @@ fn authorizer(row: &Row, asked: Arc<Mutex<Vec<Asked>>>) -> Result<Option<Server>
         grpc: row.is_grpc(),
         verdict: Verdict::Unreachable,
     };
-    let server = Server::start(move |request| {
-        let pseudo = [
-            (":method".to_owned(), request.method.clone().into_bytes()),
-            (":path".to_owned(), request.target.clone().into_bytes()),
-        ];
-        let headers = pseudo.into_iter().chain(request.headers.iter().cloned());
-        let told = authorizer.asked(headers, &request.body);
-        asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(told);
-        answer.clone()
-    })?;
+    let server = authorizer.listen(answer, asked)?;
     Ok(Some(server))
 }
 

@@ -6,4 +6,5 @@ mod naming;
 mod plaintext;
 mod policies;
 mod protocols;
+mod rotation;
 mod stage;

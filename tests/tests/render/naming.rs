@@ -59,7 +59,7 @@ fn the_application_sees_who_called_and_nobody_else_can_say() -> Result<(), Error
     Ok(())
 }
 
-fn objects(port: u16, outbound: u16, application: u16, tls: &str) -> String {
+pub fn objects(port: u16, outbound: u16, application: u16, tls: &str) -> String {
     let rule = match tls {
         "" => String::new(),
         tls => format!(

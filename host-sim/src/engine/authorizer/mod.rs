@@ -1,6 +1,7 @@
 //! External authorizers with fixed answers, for action CUSTOM.
 
 mod proto;
+mod server;
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use prost::Message;
 use serde_json::{Map, Value, json};
 
 use proto::{CheckRequest, CheckResponse};
+pub use server::Recorder;
 
 /// What an authorizer answers.
 #[derive(Clone, Debug, PartialEq, Eq)]

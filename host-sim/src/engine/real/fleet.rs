@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use palisade_filter::Evidence;
@@ -21,9 +21,6 @@ use crate::envoy::{Envoy, EnvoyError, Launch, clock};
 
 /// How long an access log line may take.
 const PATIENCE: Duration = Duration::from_secs(15);
-
-/// What the authorizers of a fleet are asked, as it comes.
-type Recorder = Arc<Mutex<Vec<Asked>>>;
 
 /// A running Envoy with everything around it. Dropping it stops all of it.
 pub struct Fleet {
@@ -133,10 +130,10 @@ impl Fleet {
         request: &Request,
     ) -> Result<Observed, EngineError> {
         let client = self.client(index, request)?;
-        self.asked().clear();
+        self.asked.take();
         if request.tcp {
             let observed = tcp(&client);
-            let asked = self.asked().split_off(0);
+            let asked = self.asked.take();
             return Ok(Observed { asked, ..observed });
         }
         self.sent += 1;
@@ -166,7 +163,7 @@ impl Fleet {
             ),
             upstream_headers: upstream.as_ref().map(received).unwrap_or_default(),
             evidence: evidence(&line),
-            asked: self.asked().split_off(0),
+            asked: self.asked.take(),
             refusal: None,
         })
     }
@@ -195,10 +192,6 @@ impl Fleet {
             source: SocketAddr::new(request.source_ip, 40_000),
             destination: SocketAddr::new(request.destination_ip, request.port),
         }))
-    }
-
-    fn asked(&self) -> MutexGuard<'_, Vec<Asked>> {
-        self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The access log line of a request; nothing where Envoy refused it before it had an id.
@@ -255,20 +248,7 @@ fn serve(authorizer: Authorizer, asked: &Recorder) -> Result<Option<Server>, Eng
         headers: content_type,
         body: wire.body,
     };
-    let asked = Arc::clone(asked);
-    let server = Server::start(move |request| {
-        let pseudo = [
-            (":method".to_owned(), request.method.clone().into_bytes()),
-            (":path".to_owned(), request.target.clone().into_bytes()),
-        ];
-        let headers = pseudo.into_iter().chain(request.headers.iter().cloned());
-        let told = authorizer.asked(headers, &request.body);
-        asked
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(told);
-        answer.clone()
-    });
+    let server = authorizer.listen(answer, asked);
     server.map(Some).map_err(failed)
 }
 
