@@ -60,7 +60,7 @@ end
 "#;
 
 /// Loads that stay long in one place see V8 compile the module: no measurement begins before.
-const WARM_UP: usize = 2000;
+const WARM_UP: usize = 300;
 
 impl Variant {
     /// Its name in reports.

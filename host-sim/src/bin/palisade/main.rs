@@ -1,6 +1,7 @@
 //! `palisade`: would this request pass these policies, and why?
 
 mod bench;
+mod ca;
 mod eval;
 mod exit;
 mod explain;
@@ -26,6 +27,8 @@ enum Command {
     Eval(Box<eval::Eval>),
     /// Say what one decision costs in the simulator.
     Bench(Box<bench::Bench>),
+    /// Make and rotate the certificates of a small mesh.
+    Ca(ca::CaCommand),
     /// Run policy test suites.
     Test(test::Test),
     /// Write the configuration of stock Envoy for the workloads of a folder.
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
     let result = match Palisade::parse().command {
         Command::Eval(eval) => eval.run(),
         Command::Bench(bench) => bench.run(),
+        Command::Ca(ca) => ca.run(),
         Command::Test(test) => test.run(),
         Command::Render(render) => render.run(),
     };
