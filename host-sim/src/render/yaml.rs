@@ -140,10 +140,10 @@ mod tests {
 
     #[test]
     fn comments_stand_above() {
-        let value = json!({"#": "top", "l": [{"#": "first\nsecond", "b": 1, "name": "n"}]});
+        let value = json!({"#": "top", "l": [{"#": "first\nsecond", "b": 1, "name": "x"}]});
         assert_eq!(
             write(&value),
-            "# top\nl:\n  # first\n  # second\n  - name: n\n    b: 1\n"
+            "# top\nl:\n  # first\n  # second\n  - name: x\n    b: 1\n"
         );
     }
 }

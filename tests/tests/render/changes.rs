@@ -8,7 +8,7 @@ use std::time::Duration;
 use host_sim::envoy::client::{Client, Request};
 use host_sim::envoy::until;
 use host_sim::envoy::upstream::echo;
-use palisade_tests::Error;
+use palisade_tests::{Error, repository};
 
 use super::stage::{Stage, free_port, local, outcome};
 
@@ -50,6 +50,17 @@ fn a_policy_takes_effect_without_a_restart_and_a_bad_object_changes_nothing() ->
     assert_eq!(outcome(&client, &Request::get("/")), "200");
     assert_eq!(outcome(&client, &Request::get("/admin")), "403");
     assert!(envoy.is_running()?);
+    Ok(())
+}
+
+#[test]
+fn envoy_takes_the_example() -> Result<(), Error> {
+    let stage = Stage::new("")?;
+    let folder = repository().join("envoy-configs/payments");
+    for name in ["policies.yaml", "workloads.yaml", "services.yaml"] {
+        stage.write(name, &fs::read_to_string(folder.join(name))?)?;
+    }
+    assert_eq!(stage.validate()?, 4);
     Ok(())
 }
 

@@ -1,6 +1,10 @@
 //! Secure naming: a client calls a service only where somebody runs it who may.
 
+use std::time::Duration;
+
 use host_sim::envoy::client::{Client, Request};
+use host_sim::envoy::server::{Answer, Server};
+use host_sim::envoy::until;
 use host_sim::envoy::upstream::echo;
 use palisade_tests::Error;
 
@@ -56,6 +60,41 @@ fn the_application_sees_who_called_and_nobody_else_can_say() -> Result<(), Error
     assert!(!answer.contains("sa/admin"), "{answer}");
     let unknown = Request::get("/").header("host", "unknown.foo");
     assert_eq!(outcome(&Client::plain(local(outbound)), &unknown), "404");
+    Ok(())
+}
+
+/// Limits and outlier detection of a `DestinationRule` are in force.
+#[test]
+fn an_endpoint_that_fails_is_left_out() -> Result<(), Error> {
+    let application = Server::start(|_| Answer::empty(500))?;
+    let (port, outbound) = (free_port()?, free_port()?);
+    let rule = "---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: server, namespace: foo}
+spec:
+  host: '*.foo'
+  trafficPolicy:
+    connectionPool: {tcp: {maxConnections: 7}, http: {http1MaxPendingRequests: 3}}
+    outlierDetection: {consecutive5xxErrors: 2, interval: 1s, baseEjectionTime: 300s, maxEjectionPercent: 100}
+";
+    let stage = Stage::new(&(objects(port, outbound, application.address().port(), "") + rule))?;
+    stage.certify("foo/server", "foo/server")?;
+    stage.certify("foo/client", "foo/client")?;
+    stage.render()?;
+    let _server = stage.start("foo/server")?;
+    let client = stage.start("foo/client")?;
+    let clusters = client.admin().get("/clusters")?;
+    for limit in ["max_connections::7", "max_pending_requests::3"] {
+        let line = format!("outbound|80|server.foo::default_priority::{limit}\n");
+        assert!(clusters.contains(&line), "{clusters}");
+    }
+    let application = Client::plain(local(outbound));
+    let request = Request::get("/").header("host", "server.foo");
+    assert_eq!(outcome(&application, &request), "500");
+    until("the endpoint is left out", Duration::from_secs(20), || {
+        Ok((outcome(&application, &request) == "503").then_some(()))
+    })?;
     Ok(())
 }
 

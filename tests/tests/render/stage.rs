@@ -3,6 +3,7 @@
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
+use std::process::Command;
 
 use host_sim::envoy::certs::{Authority, Identity, Leaf};
 use host_sim::envoy::client::{Client, ClientTls, Request};
@@ -51,6 +52,37 @@ impl Stage {
 
     /// Renders every workload, and says how many files were written.
     pub fn render(&self) -> Result<usize, RenderError> {
+        let mut files = Files::default();
+        for proxy in self.proxies()? {
+            files.extend(proxy.files());
+        }
+        files.write(self.out.path())
+    }
+
+    /// Asks Envoy whether it would take what is rendered; says of how many workloads it did.
+    pub fn validate(&self) -> Result<usize, Error> {
+        self.render()?;
+        let proxies = self.proxies()?;
+        for proxy in &proxies {
+            let file = self.out.path().join("whole.yaml");
+            fs::write(&file, proxy.whole())?;
+            let mut envoy = Command::new(binary::find()?);
+            envoy.args([
+                "--mode",
+                "validate",
+                "--log-level",
+                "error",
+                "--config-path",
+            ]);
+            let output = envoy.arg(&file).output()?;
+            if !output.status.success() {
+                return Err(String::from_utf8_lossy(&output.stderr).into());
+            }
+        }
+        Ok(proxies.len())
+    }
+
+    fn proxies(&self) -> Result<Vec<Proxy>, RenderError> {
         let mesh = self.out.path().join(MESH);
         let settings = match mesh.is_file() {
             true => MeshSettings::load(&mesh)?,
@@ -63,11 +95,10 @@ impl Stage {
             public_authorities: String::new(),
             sds_socket: None,
         };
-        let mut files = Files::default();
-        for workload in &inventory.workloads {
-            files.extend(Proxy::new(&inventory, workload, &options)?.files());
-        }
-        files.write(self.out.path())
+        let workloads = inventory.workloads.iter();
+        workloads
+            .map(|workload| Proxy::new(&inventory, workload, &options))
+            .collect()
     }
 
     /// The folder of a workload's files.

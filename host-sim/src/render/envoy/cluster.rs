@@ -92,6 +92,8 @@ pub fn apply(policy: &TrafficPolicy, protocol: Protocol, cluster: &mut Value) {
         );
         put("enforcing_success_rate", Some(0.into()));
         cluster["outlier_detection"] = detection.into();
+        // As in Istio, endpoints that are left out get nothing even when no other is left.
+        cluster["common_lb_config"] = json!({"healthy_panic_threshold": {"value": 0}});
     }
 }
 
