@@ -11,7 +11,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::plan;
-use crate::engine::{Asked, Authorizer, EngineError, Observed, Request, Setup, authorizer_origin};
+use crate::engine::{
+    Authorizer, EngineError, Observed, Recorder, Request, Setup, authorizer_origin,
+};
 use crate::envoy::bootstrap::{Bootstrap, Cluster, ServerTls, grpc_bridge};
 use crate::envoy::certs::{Authority, Leaf};
 use crate::envoy::client::{self, Client, ClientTls, ProxyHeader};
