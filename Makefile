@@ -84,7 +84,7 @@ clean: down ## remove what was built, and .venv
 	rm -rf $(VENV)
 
 compose-driver:
-	cargo build --quiet -p palisade-tests --bin compose --bin app
+	cargo build --quiet --workspace --bin compose --bin app
 
 demo-driver:
 	cargo build -p palisade-tests --bin demo
