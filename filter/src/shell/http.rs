@@ -30,11 +30,7 @@ impl Http {
 
 impl Context for Http {
     fn on_http_call_response(&mut self, call: u32, _headers: usize, size: usize, _trailers: usize) {
-        let Some(plugin) = self
-            .plugin
-            .as_ref()
-            .filter(|_| self.consulting.awaits(call))
-        else {
+        let Some(plugin) = &self.plugin else {
             return;
         };
         let progress = plugin.on_answer(self.context_id, &mut self.consulting, call, size);

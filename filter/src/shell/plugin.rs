@@ -109,7 +109,8 @@ impl Plugin {
         }
     }
 
-    /// Goes on judging: an authorizer answered `call` with a body of `size` bytes.
+    /// Goes on judging: an authorizer answered `call` with a body of `size` bytes. An answer that
+    /// nobody awaits changes nothing.
     pub(super) fn on_answer(
         &self,
         context_id: u32,
@@ -117,6 +118,9 @@ impl Plugin {
         call: u32,
         size: usize,
     ) -> Progress {
+        if !consulting.awaits(call) {
+            return Progress::Stop;
+        }
         let attributes = HostAttributes::new(self.protocol);
         match consulting.on_answer(&self.engine, &attributes, call, size) {
             Some(end) => self.end(end),
