@@ -1,6 +1,7 @@
 //! Where keys are fetched from.
 
 use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An absolute `http` or `https` URL, in parts that a request needs.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -88,11 +89,46 @@ fn check_authority(authority: &str) -> Result<(), String> {
     if host.is_empty() {
         return Err("has no host".to_owned());
     }
+    check_host(host)?;
     match port {
         None => Ok(()),
         Some(port) if port.parse::<u16>().is_ok() && !port.starts_with('+') => Ok(()),
         Some(port) => Err(format!("has the invalid port `{port}`")),
     }
+}
+
+/// Refuses the addresses at which clouds answer with credentials, as istiod does when it fetches
+/// keys; and numbers that are no address but that resolvers take for one.
+fn check_host(host: &str) -> Result<(), String> {
+    let address = match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical(),
+        Err(_) if host.contains(':') || ends_in_number(host) => {
+            return Err(format!("has the invalid address `{host}`"));
+        }
+        Err(_) => return Ok(()),
+    };
+    let link_local = match address {
+        IpAddr::V4(address) => address.is_link_local() || address == Ipv4Addr::UNSPECIFIED,
+        IpAddr::V6(address) => {
+            address.is_unicast_link_local()
+                || address == Ipv6Addr::UNSPECIFIED
+                || address == METADATA_V6
+        }
+    };
+    match link_local {
+        true => Err("has a link-local address, from which no keys are fetched".to_owned()),
+        false => Ok(()),
+    }
+}
+
+/// `fd00:ec2::254`, where a cloud answers with credentials over IPv6.
+const METADATA_V6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+/// Whether the last label is a number: a resolver reads `2852039166` and `0xa9fe.43518` as IPv4.
+fn ends_in_number(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let last = host.rsplit('.').next().unwrap_or(host);
+    last.starts_with("0x") || last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl fmt::Display for HttpUrl {
@@ -135,9 +171,47 @@ mod tests {
             ("http://a/#b", "`http://a/#b` has a fragment"),
             ("http://a/ b", "`http://a/ b` has the character ' '"),
             ("http://ä/", "`http://ä/` has the character 'ä'"),
+            (
+                "http://[fe80::1%eth0]/",
+                "`http://[fe80::1%eth0]/` has the invalid address `fe80::1%eth0`",
+            ),
+            (
+                "http://2852039166/x",
+                "`http://2852039166/x` has the invalid address `2852039166`",
+            ),
+            (
+                "http://0xa9fe.0xa9fe/",
+                "`http://0xa9fe.0xa9fe/` has the invalid address `0xa9fe.0xa9fe`",
+            ),
         ];
         for (text, error) in rows {
             assert_eq!(HttpUrl::parse(text).unwrap_err(), error);
+        }
+    }
+
+    #[test]
+    fn no_keys_from_where_clouds_keep_credentials() {
+        for host in [
+            "169.254.169.254",
+            "169.254.0.1:80",
+            "[fe80::1]",
+            "[::ffff:169.254.169.254]",
+            "[fd00:ec2::254]",
+            "0.0.0.0",
+            "[::]:8080",
+        ] {
+            let error = HttpUrl::parse(&format!("http://{host}/latest")).unwrap_err();
+            assert!(error.contains("link-local"), "{error}");
+        }
+        for host in [
+            "127.0.0.1",
+            "10.0.0.1:80",
+            "[::1]",
+            "[fd00::1]",
+            "169.254.example",
+        ] {
+            let url = format!("http://{host}/jwks");
+            assert_eq!(HttpUrl::parse(&url).unwrap().as_str(), url);
         }
     }
 }
