@@ -9,6 +9,7 @@ pub mod native;
 pub mod native_engine;
 mod paths;
 pub mod policies;
+pub mod stage;
 pub mod tokens;
 
 pub use paths::{repository, wasm};

@@ -1,30 +1,30 @@
 //! A table of action CUSTOM as suites, one for each row.
 
-use std::path::Path;
-
 use palisade_tests::Error;
+use palisade_tests::tokens::{SigningKey, jwks};
 use serde_json::{Map, Value, json};
-use tempfile::TempDir;
+
+use super::known::assert_known;
+use super::{rows, suites};
 
 /// What Istio's sample authorizer tells a request without `x-ext-authz: allow`.
 const DENIED: &str = "denied by ext_authz for not found header `x-ext-authz: allow` in the request";
 
-/// Writes the suites.
-pub fn suites(table: &Path) -> Result<TempDir, Error> {
-    let table: Value = serde_json::from_slice(&std::fs::read(table)?)?;
+#[test]
+fn authorizers() -> Result<(), Error> {
+    let key = SigningKey::generate("k1")?;
     let folder = tempfile::tempdir()?;
-    for (index, row) in table["cases"].as_array().into_iter().flatten().enumerate() {
-        // Tokens are covered by the suites.
-        if row["request"]["tokens"] != json!([]) && row["expected"]["status"] == 401 {
-            continue;
-        }
+    for (index, row) in rows("custom.json")?.iter().enumerate() {
         let path = folder.path().join(format!("{index}_test.json"));
-        std::fs::write(path, suite(row).to_string())?;
+        std::fs::write(path, suite(row, &key)?.to_string())?;
     }
-    Ok(folder)
+    let folders = [folder.path().to_owned()];
+    assert_known(&suites::run(&mut suites::simulator()?, &folders)?);
+    assert_known(&suites::run(&mut suites::envoy()?, &folders)?);
+    Ok(())
 }
 
-fn suite(row: &Value) -> Value {
+fn suite(row: &Value, key: &SigningKey) -> Result<Value, Error> {
     let mesh = &row["mesh"];
     let providers = mesh["extension_providers"].as_array();
     let verdicts: Map<String, Value> = providers
@@ -36,13 +36,22 @@ fn suite(row: &Value) -> Value {
             Some((name.to_owned(), verdict(provider, answer, &row["request"])))
         })
         .collect();
+    let mut sent = request(&row["request"]);
+    let mut tokens = json!({});
+    if row["request"]["tokens"] != json!([]) {
+        tokens["token"] = json!({"raw": key.token(&row["request"]["jwt"])?});
+        sent["token"] = "token".into();
+    }
+    let uris = row["policies"].as_array().into_iter().flatten();
+    let uris = uris.filter_map(|policy| policy["spec"]["jwtRules"][0]["jwksUri"].as_str());
+    let served: Map<String, Value> = uris.map(|uri| (uri.to_owned(), jwks([key]))).collect();
     let test = json!({
         "name": row["name"],
         "workload": {"namespace": row["workload"]["namespace"], "labels": row["workload"]["labels"]},
-        "request": request(&row["request"]),
+        "request": sent,
         "expect": expect(row),
     });
-    json!({
+    Ok(json!({
         "apiVersion": "palisade/v1",
         "kind": "PolicyTest",
         "metadata": {"name": "custom"},
@@ -56,9 +65,11 @@ fn suite(row: &Value) -> Value {
                 "multipleCustomAuthzProviders": mesh["multiple_custom_providers"],
             },
             "extensionProviders": verdicts,
+            "jwks": served,
+            "tokens": tokens,
             "tests": [test],
         },
-    })
+    }))
 }
 
 fn verdict(provider: &Value, answer: &Value, request: &Value) -> Value {

@@ -10,7 +10,7 @@ use host_sim::envoy::until;
 use host_sim::envoy::upstream::echo;
 use palisade_tests::{Error, repository};
 
-use super::stage::{Stage, free_port, local, outcome};
+use palisade_tests::stage::{Stage, free_port, local, outcome};
 
 const WAIT: Duration = Duration::from_secs(20);
 

@@ -8,4 +8,3 @@ mod plaintext;
 mod policies;
 mod protocols;
 mod rotation;
-mod stage;

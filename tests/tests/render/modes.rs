@@ -7,7 +7,7 @@ use host_sim::envoy::client::{Client, Request};
 use host_sim::envoy::upstream::echo;
 use palisade_tests::Error;
 
-use super::stage::{Stage, free_port, local, outcome, spiffe};
+use palisade_tests::stage::{Stage, free_port, local, outcome, spiffe};
 
 /// Modes of the workload, and what they make of a port with the mode of the same column in [`PORTS`].
 const WORKLOADS: [(&str, [&str; 5]); 4] = [

@@ -8,7 +8,7 @@ use host_sim::envoy::until;
 use host_sim::envoy::upstream::echo;
 use palisade_tests::Error;
 
-use super::stage::{Stage, free_port, local, outcome};
+use palisade_tests::stage::{Stage, free_port, local, outcome};
 
 /// The service account that the server really has, the rest of the DestinationRule's `tls`, and what
 /// the client's application gets.

@@ -10,7 +10,7 @@ use palisade_tests::compose::{CALLS, Call, HOST, Tokens};
 use palisade_tests::{Error, repository};
 use std::time::Duration;
 
-use super::stage::{Stage, outcome};
+use palisade_tests::stage::{Stage, outcome};
 
 /// Name, last number of the address, and service account of each workload.
 const WORKLOADS: [(&str, u8, &str); 4] = [

@@ -7,7 +7,7 @@ use host_sim::envoy::upstream::echo;
 use host_sim::envoy::{Envoy, until};
 use palisade_tests::Error;
 
-use super::stage::{Stage, free_port, local, outcome};
+use palisade_tests::stage::{Stage, free_port, local, outcome};
 
 const WAIT: Duration = Duration::from_secs(20);
 
@@ -124,9 +124,9 @@ spec:
     let request = Request::get("/").header("host", "server.foo");
     let identity = stage
         .authority
-        .issue(&host_sim::envoy::certs::Leaf::spiffe(super::stage::spiffe(
-            "foo/client",
-        )))?;
+        .issue(&host_sim::envoy::certs::Leaf::spiffe(
+            palisade_tests::stage::spiffe("foo/client"),
+        ))?;
     for ((action, rule, plain, mutual), port) in RULES.iter().zip(&ports) {
         let over_tls = stage.client_as(local(*port), Some(&identity), Some("server.foo"))?;
         let got = [

@@ -10,7 +10,7 @@ use palisade_tests::Error;
 use palisade_tests::tokens::{self, SigningKey};
 use serde_json::json;
 
-use super::stage::{Stage, free_port, local, outcome};
+use palisade_tests::stage::{Stage, free_port, local, outcome};
 
 const ISSUER: &str = "https://issuer.example";
 

@@ -9,7 +9,7 @@ use host_sim::envoy::client::{Client, Request};
 use host_sim::envoy::upstream::echo;
 use palisade_tests::Error;
 
-use super::stage::{Stage, free_port, local, outcome, spiffe};
+use palisade_tests::stage::{Stage, free_port, local, outcome, spiffe};
 
 /// The mode of the server's port, an ALLOW policy's source, and whether bytes come back over TCP:
 /// from a workload of the mesh, and from one over plaintext.

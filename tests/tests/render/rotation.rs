@@ -15,7 +15,7 @@ use palisade_tests::Error;
 use tempfile::TempDir;
 
 use super::naming::objects;
-use super::stage::{Stage, free_port, local, spiffe};
+use palisade_tests::stage::{Stage, free_port, local, spiffe};
 
 const WAIT: Duration = Duration::from_secs(20);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);

@@ -72,6 +72,16 @@ impl ClientTls {
             name,
         })
     }
+
+    /// The same with these application protocols (RFC 7301).
+    #[must_use]
+    pub fn alpn(mut self, protocols: &[&str]) -> Self {
+        let protocols = protocols
+            .iter()
+            .map(|protocol| protocol.as_bytes().to_vec());
+        Arc::make_mut(&mut self.config).alpn_protocols = protocols.collect();
+        self
+    }
 }
 
 impl ServerCertVerifier for SignedByAuthority {

@@ -8,6 +8,8 @@ mod inbound;
 mod outbound;
 mod tls;
 
+pub use tls::MESH_ALPN;
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};

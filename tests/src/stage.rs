@@ -5,12 +5,12 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::Command;
 
+use crate::{Error, wasm};
 use host_sim::envoy::certs::{Authority, Identity, Leaf};
 use host_sim::envoy::client::{Client, ClientTls, Request};
 use host_sim::envoy::{Envoy, Launch, binary};
-use host_sim::render::envoy::{Options, Proxy};
+use host_sim::render::envoy::{MESH_ALPN, Options, Proxy};
 use host_sim::render::{Files, Inventory, MeshSettings, RenderError};
-use palisade_tests::{Error, wasm};
 use tempfile::TempDir;
 
 /// The trust domain of the mesh.
@@ -23,6 +23,7 @@ const MESH: &str = "mesh.yaml";
 pub struct Stage {
     objects: TempDir,
     out: TempDir,
+    /// Who signs its certificates.
     pub authority: Authority,
 }
 
@@ -144,6 +145,13 @@ impl Stage {
     ) -> Result<Client, Error> {
         let tls = ClientTls::new(&self.authority.certificate(), identity, sni)?;
         Ok(Client::tls(address, tls))
+    }
+
+    /// A client as the proxies of the mesh are: one that says in the handshake that it is of it.
+    pub fn mesh_client(&self, address: SocketAddr, account: &str) -> Result<Client, Error> {
+        let identity = self.authority.issue(&Leaf::spiffe(spiffe(account)))?;
+        let tls = ClientTls::new(&self.authority.certificate(), Some(&identity), None)?;
+        Ok(Client::tls(address, tls.alpn(MESH_ALPN)))
     }
 }
 
