@@ -1,32 +1,21 @@
-//! Takes from a module the exports that would make Envoy call it for nothing.
+//! Leaves a module those exports alone that Envoy is to call.
 //!
-//! The SDK exports every callback of the ABI, and Envoy calls each one that a module exports: a
-//! request with a body and trailers costs it six calls into the virtual machine of which the filter
-//! answers four with "go on". Usage: `trim <in.wasm> <out.wasm>`.
+//! The SDK exports every callback of the ABI, and Envoy calls each one that a module exports. The
+//! filter has callbacks of its own, `palisade_on_*`, which get the names of the SDK's; the others go.
+//! Usage: `trim <in.wasm> <out.wasm>`.
 //! Source: WebAssembly core specification, binary format, export section.
 
 use std::process::ExitCode;
 
-/// Callbacks that the filter does not use. `proxy_on_response_headers` is not among them:
-/// authorizers may add headers to responses.
-const IDLE: [&str; 16] = [
-    "proxy_on_downstream_connection_close",
-    "proxy_on_foreign_function",
-    "proxy_on_grpc_close",
-    "proxy_on_grpc_receive",
-    "proxy_on_grpc_receive_initial_metadata",
-    "proxy_on_grpc_receive_trailing_metadata",
-    "proxy_on_log",
-    "proxy_on_queue_ready",
-    "proxy_on_request_body",
-    "proxy_on_request_trailers",
-    "proxy_on_response_body",
-    "proxy_on_response_trailers",
-    "proxy_on_upstream_connection_close",
-    "proxy_on_upstream_data",
-    "_start",
-    "__main_void",
-];
+/// What the exports of the filter's own callbacks begin with, and what they are to begin with.
+const OWN: &str = "palisade_on_";
+const CALLBACK: &str = "proxy_on_";
+
+/// The SDK's callback that stays: how the host gets memory.
+const ALLOCATE: &str = "proxy_on_memory_allocate";
+
+/// What a program has and a plugin does not need.
+const IDLE: [&str; 2] = ["_start", "__main_void"];
 
 const PREAMBLE: usize = 8;
 const EXPORT_SECTION: u8 = 7;
@@ -52,7 +41,7 @@ fn run(from: &str, to: &str) -> Result<(), String> {
     std::fs::write(to, trimmed).map_err(|error| format!("cannot write `{to}`: {error}"))
 }
 
-/// The module without the idle exports; `None` when it is no module.
+/// The module with the exports that Envoy is to call; `None` when it is no module.
 fn trim(module: &[u8]) -> Option<Vec<u8>> {
     let (preamble, mut rest) = module.split_at_checked(PREAMBLE)?;
     if !preamble.starts_with(b"\0asm") {
@@ -76,20 +65,28 @@ fn trim(module: &[u8]) -> Option<Vec<u8>> {
 
 fn trim_exports(section: &[u8]) -> Option<Vec<u8>> {
     let (count, mut rest) = read_int(section)?;
-    let mut kept: Vec<&[u8]> = Vec::new();
+    let mut kept: Vec<Vec<u8>> = Vec::new();
     for _ in 0..count {
-        let entry = rest;
         let (len, after) = read_int(rest)?;
-        let (name, after) = after.split_at_checked(len)?;
-        let (_kind, after) = after.split_first()?;
+        let (name, entry) = after.split_at_checked(len)?;
+        let (_kind, after) = entry.split_first()?;
         let (_index, after) = read_int(after)?;
         rest = after;
-        if !IDLE.iter().any(|idle| idle.as_bytes() == name) {
-            let len = entry.len().checked_sub(after.len())?;
-            kept.push(entry.get(..len)?);
+        if let Some(name) = new_name(std::str::from_utf8(name).ok()?) {
+            let entry = entry.get(..entry.len().checked_sub(after.len())?)?;
+            kept.push([&int(name.len()), name.as_bytes(), entry].concat());
         }
     }
     Some([int(kept.len()), kept.concat()].concat())
+}
+
+/// What an export is to be called; `None` for those that go.
+fn new_name(name: &str) -> Option<String> {
+    if let Some(event) = name.strip_prefix(OWN) {
+        return Some(format!("{CALLBACK}{event}"));
+    }
+    let goes = IDLE.contains(&name) || (name.starts_with(CALLBACK) && name != ALLOCATE);
+    (!goes).then(|| name.to_owned())
 }
 
 /// An unsigned integer in LEB128.
@@ -122,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_idle_exports_go() {
+    fn own_callbacks_take_the_place_of_the_sdks() {
         let export = |name: &str, index: u8| {
             let mut entry = int(name.len());
             entry.extend(name.as_bytes());
@@ -138,14 +135,21 @@ mod tests {
             module
         };
         let long = "x".repeat(200);
-        let kept = [export("proxy_on_request_headers", 3), export(&long, 5)];
         let all = [
-            kept[0].clone(),
+            export("proxy_on_request_headers", 3),
             export("proxy_on_request_body", 4),
-            kept[1].clone(),
+            export(&long, 5),
+            export("palisade_on_request_headers", 6),
+            export("proxy_on_memory_allocate", 7),
+            export("_start", 8),
+        ];
+        let kept = [
+            export(&long, 5),
+            export("proxy_on_request_headers", 6),
+            export("proxy_on_memory_allocate", 7),
         ];
         assert_eq!(trim(&module(&all)), Some(module(&kept)));
-        assert_eq!(trim(&module(&kept)), Some(module(&kept)));
+        assert_eq!(trim(&module(&kept[..1])), Some(module(&kept[..1])));
     }
 
     #[test]

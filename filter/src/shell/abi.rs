@@ -5,22 +5,39 @@
     reason = "raw host calls: the SDK has no safe form of them"
 )]
 
+use std::time::Duration;
+
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{BufferType, Status};
+use proxy_wasm::types::BufferType;
 
 use crate::decision::LocalReply;
-use crate::ext_authz::{Answer, Check};
+use crate::ext_authz::Answer;
 use crate::headers::Headers;
 
 const OK: u32 = 0;
 const HTTP_REQUEST_HEADERS: u32 = 0;
 const HTTP_CALL_RESPONSE_HEADERS: u32 = 6;
 const HTTP_CALL_RESPONSE_TRAILERS: u32 = 7;
+/// A header map without headers: their count.
+const NO_HEADERS: &[u8] = &[0; 4];
 const NO_GRPC_STATUS: i32 = -1;
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+
+    fn proxy_http_call(
+        cluster_data: *const u8,
+        cluster_size: usize,
+        headers_data: *const u8,
+        headers_size: usize,
+        body_data: *const u8,
+        body_size: usize,
+        trailers_data: *const u8,
+        trailers_size: usize,
+        timeout: u32,
+        call: *mut u32,
+    ) -> u32;
 
     fn proxy_send_local_response(
         status: u32,
@@ -52,16 +69,38 @@ pub(super) fn answer(size: usize, most: usize) -> Option<Answer> {
     })
 }
 
-/// Sends a check to its cluster; returns the number of the call.
-pub(super) fn dispatch(check: &Check) -> Result<u32, Status> {
-    let headers = check.headers.iter().map(|(name, value)| {
-        // SAFETY: the SDK copies the bytes and looks at none of them.
-        let value = unsafe { std::str::from_utf8_unchecked(value) };
-        (name.as_str(), value)
-    });
-    let body = (!check.body.is_empty()).then_some(check.body.as_slice());
-    let (headers, trailers) = (headers.collect(), Vec::new());
-    hostcalls::dispatch_http_call(&check.cluster, headers, body, trailers, check.timeout)
+/// Calls `cluster`; returns the number of the call, whose answer comes to the context in hand. The
+/// SDK would remember the call for ever where the context goes first, and panics at a status that it
+/// does not know.
+pub(super) fn http_call<N: AsRef<[u8]>, V: AsRef<[u8]>>(
+    cluster: &str,
+    headers: impl IntoIterator<Item = (N, V)>,
+    body: &[u8],
+    timeout: Duration,
+) -> Result<u32, u32> {
+    let headers: Headers = headers.into_iter().collect();
+    let (headers, trailers) = (headers.as_bytes(), NO_HEADERS);
+    let timeout = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
+    let mut call = 0;
+    // SAFETY: every pointer is valid for its length for the time of the call, the last for a write.
+    let status = unsafe {
+        proxy_http_call(
+            cluster.as_ptr(),
+            cluster.len(),
+            headers.as_ptr(),
+            headers.len(),
+            body.as_ptr(),
+            body.len(),
+            trailers.as_ptr(),
+            trailers.len(),
+            timeout,
+            &mut call,
+        )
+    };
+    match status {
+        OK => Ok(call),
+        status => Err(status),
+    }
 }
 
 /// A header map as one block; the SDK would make two `String`s of every header.

@@ -57,7 +57,15 @@ impl Consulting {
                 Consultation::Ask(check) => {
                     self.asked = check.authorizer.saturating_add(1);
                     self.authorizers.push(check.provider.clone());
-                    match abi::dispatch(&check) {
+                    let Check {
+                        cluster,
+                        headers,
+                        body,
+                        timeout,
+                        ..
+                    } = &*check;
+                    let pairs = headers.iter().map(|(name, value)| (name, value));
+                    match abi::http_call(cluster, pairs, body, *timeout) {
                         Ok(call) => self.pending = Some((call, check)),
                         Err(status) => {
                             debug!("cluster `{}` takes no call: {status:?}", check.cluster);
@@ -87,16 +95,19 @@ impl Consulting {
         self.settle(engine.answered(&check, &answer, attributes))
     }
 
-    /// Whether `call` is the one that is under way.
-    pub(super) fn awaits(&self, call: u32) -> bool {
-        self.pending
-            .as_ref()
-            .is_some_and(|(pending, _)| *pending == call)
+    /// The call that is under way.
+    pub(super) fn call(&self) -> Option<u32> {
+        self.pending.as_ref().map(|(call, _)| *call)
     }
 
     /// Who was asked, in order.
     pub(super) fn authorizers(&self) -> &[String] {
         &self.authorizers
+    }
+
+    /// Whether the authorizers add anything to the application's response.
+    pub(super) fn has_response_headers(&self) -> bool {
+        !self.response_headers.is_empty()
     }
 
     /// What the authorizers add to the application's response.

@@ -8,6 +8,7 @@ use log::{info, warn};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
+use super::abi;
 use super::counters::Counters;
 use super::shared::Shared;
 use crate::authn::{Fetch, Fetched, KeySetId, KeyStore};
@@ -178,15 +179,15 @@ impl Fetcher {
 }
 
 fn dispatch(cluster: &str, fetch: &Fetch) -> Result<u32, String> {
-    let headers = vec![
+    let headers = [
         (":method", "GET"),
         (":scheme", fetch.url.scheme()),
         (":authority", fetch.url.authority()),
         (":path", fetch.url.path_and_query()),
         ("accept", "application/json"),
     ];
-    hostcalls::dispatch_http_call(cluster, headers, None, Vec::new(), fetch.timeout)
-        .map_err(|status| format!("cluster `{cluster}` takes no call: {status:?}"))
+    abi::http_call(cluster, headers, &[], fetch.timeout)
+        .map_err(|status| format!("cluster `{cluster}` takes no call: status {status}"))
 }
 
 fn answer(size: usize) -> Result<Vec<u8>, String> {

@@ -1,11 +1,12 @@
 //! The proxy-wasm plugin: host calls around the pure engine, nothing else.
 //!
 //! proxy-wasm ABI v0.2.1 as Envoy 1.40 implements it. Everything here goes through
-//! `proxy_wasm::hostcalls`, which returns `Result`; the SDK's trait helpers unwrap.
+//! `proxy_wasm::hostcalls`, which returns `Result`, or `abi` where that panics or does too much.
 
 mod abi;
 mod consulting;
 mod counters;
+mod dispatch;
 mod fetch;
 mod http;
 mod plugin;
@@ -21,5 +22,4 @@ use proxy_wasm::types::LogLevel;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Warn);
-    proxy_wasm::set_root_context(|context_id| Box::new(root::Root::new(context_id)));
 }}

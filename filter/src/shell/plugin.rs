@@ -118,7 +118,7 @@ impl Plugin {
         call: u32,
         size: usize,
     ) -> Progress {
-        if !consulting.awaits(call) {
+        if consulting.call() != Some(call) {
             return Progress::Stop;
         }
         let attributes = HostAttributes::new(self.protocol);

@@ -1,22 +1,19 @@
 //! The plugin's root: configuration, ticks, answers to key set fetches.
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use log::{error, info};
 use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, HttpContext, RootContext, StreamContext};
-use proxy_wasm::types::{BufferType, ContextType, LogLevel};
+use proxy_wasm::types::{BufferType, LogLevel};
 
-use super::http::Http;
 use super::plugin::Plugin;
-use super::tcp::Tcp;
-use crate::attributes::Protocol;
 use crate::config::Config;
 
 /// The root context of one plugin configuration.
 pub(super) struct Root {
     context_id: u32,
-    plugin: Option<Rc<Plugin>>,
+    plugin: RefCell<Option<Rc<Plugin>>>,
 }
 
 impl Root {
@@ -24,7 +21,7 @@ impl Root {
     pub(super) fn new(context_id: u32) -> Self {
         Self {
             context_id,
-            plugin: None,
+            plugin: RefCell::default(),
         }
     }
 
@@ -35,37 +32,27 @@ impl Root {
         let config = Config::parse(&text).map_err(|error| error.to_string())?;
         Plugin::new(self.context_id, &config).map_err(|error| error.to_string())
     }
-}
 
-impl Context for Root {
-    fn on_done(&mut self) -> bool {
-        if let Some(plugin) = &self.plugin {
-            plugin.stop();
-        }
-        true
+    /// The configuration in force.
+    pub(super) fn plugin(&self) -> Option<Rc<Plugin>> {
+        self.plugin.borrow().clone()
     }
 
-    fn on_http_call_response(&mut self, call: u32, _headers: usize, body: usize, _trailers: usize) {
-        if let Some(plugin) = &self.plugin {
-            plugin.on_call_response(call, body);
-        }
-    }
-}
-
-impl RootContext for Root {
-    fn on_vm_start(&mut self, _size: usize) -> bool {
+    /// The VM starts; whether it may.
+    pub(super) fn on_vm_start(&self) -> bool {
         follow_log_level();
         info!("palisade {} starts", env!("CARGO_PKG_VERSION"));
         true
     }
 
-    fn on_configure(&mut self, size: usize) -> bool {
+    /// There is a configuration of `size` bytes; whether it is taken.
+    pub(super) fn on_configure(&self, size: usize) -> bool {
         follow_log_level();
         match self.configure(size) {
             Ok(plugin) => {
                 let plugin = Rc::new(plugin);
                 plugin.start();
-                self.plugin = Some(plugin);
+                self.plugin.replace(Some(plugin));
                 true
             }
             Err(message) => {
@@ -75,26 +62,26 @@ impl RootContext for Root {
         }
     }
 
-    fn on_tick(&mut self) {
+    /// Time has passed.
+    pub(super) fn on_tick(&self) {
         follow_log_level();
-        if let Some(plugin) = &self.plugin {
+        if let Some(plugin) = self.plugin() {
             plugin.on_tick();
         }
     }
 
-    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
-        Some(Box::new(Http::new(context_id, self.plugin.clone())))
+    /// The answer to `call` is there, with a body of `body` bytes.
+    pub(super) fn on_http_call_response(&self, call: u32, body: usize) {
+        if let Some(plugin) = self.plugin() {
+            plugin.on_call_response(call, body);
+        }
     }
 
-    fn create_stream_context(&self, context_id: u32) -> Option<Box<dyn StreamContext>> {
-        Some(Box::new(Tcp::new(context_id, self.plugin.clone())))
-    }
-
-    fn get_type(&self) -> Option<ContextType> {
-        Some(match self.plugin.as_ref().map(|plugin| plugin.protocol()) {
-            Some(Protocol::Tcp) => ContextType::StreamContext,
-            Some(Protocol::Http) | None => ContextType::HttpContext,
-        })
+    /// The configuration goes out of force.
+    pub(super) fn on_done(&self) {
+        if let Some(plugin) = self.plugin() {
+            plugin.stop();
+        }
     }
 }
 

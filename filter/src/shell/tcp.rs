@@ -3,7 +3,6 @@
 use std::rc::Rc;
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::traits::{Context, StreamContext};
 use proxy_wasm::types::Action;
 
 use super::consulting::Consulting;
@@ -42,24 +41,9 @@ impl Tcp {
             Progress::Stop => Action::Pause,
         }
     }
-}
 
-impl Context for Tcp {
-    fn on_http_call_response(&mut self, call: u32, _headers: usize, size: usize, _trailers: usize) {
-        let Some(plugin) = &self.plugin else {
-            return;
-        };
-        let progress = plugin.on_answer(self.context_id, &mut self.consulting, call, size);
-        if let Progress::Go = progress {
-            self.allowed = true;
-            // A connection that is gone needs no resuming.
-            let _ = hostcalls::resume_downstream();
-        }
-    }
-}
-
-impl StreamContext for Tcp {
-    fn on_new_connection(&mut self) -> Action {
+    /// The connection is there.
+    pub(super) fn on_new_connection(&mut self) -> Action {
         match &self.plugin {
             // The handshake is still to come: who the peer is shows with its first data, which is
             // when Envoy's own RBAC network filter decides too.
@@ -68,11 +52,30 @@ impl StreamContext for Tcp {
         }
     }
 
-    fn on_downstream_data(&mut self, _size: usize, _end_of_stream: bool) -> Action {
+    /// The client sent something.
+    pub(super) fn on_downstream_data(&mut self) -> Action {
         if self.allowed {
             Action::Continue
         } else {
             self.judge()
+        }
+    }
+
+    /// The call to an authorizer that is under way.
+    pub(super) fn call(&self) -> Option<u32> {
+        self.consulting.call()
+    }
+
+    /// An authorizer answered `call` with a body of `size` bytes.
+    pub(super) fn on_http_call_response(&mut self, call: u32, size: usize) {
+        let Some(plugin) = &self.plugin else {
+            return;
+        };
+        let progress = plugin.on_answer(self.context_id, &mut self.consulting, call, size);
+        if let Progress::Go = progress {
+            self.allowed = true;
+            // A connection that is gone needs no resuming.
+            let _ = hostcalls::resume_downstream();
         }
     }
 }

@@ -197,7 +197,7 @@ impl Host {
         };
         let size = |len: usize| u32::try_from(len).unwrap_or(u32::MAX);
         let PendingCall {
-            context,
+            root,
             token,
             answer,
             ..
@@ -209,9 +209,9 @@ impl Host {
         ]
         .map(size);
         vm.state().call_answer = Some(answer);
-        let arguments = (context, token, headers, body, trailers);
+        let arguments = (root, token, headers, body, trailers);
         let name = "proxy_on_http_call_response";
-        vm.call_for::<_, ()>(context, name, arguments)?;
+        vm.call_for::<_, ()>(root, name, arguments)?;
         vm.state().call_answer = None;
         Ok(())
     }
@@ -335,13 +335,6 @@ fn close(vm: &mut Vm, context: u32) -> Result<Stream, Trap> {
     vm.call_for::<_, u32>(context, "proxy_on_done", context)?;
     vm.call_for::<_, ()>(context, "proxy_on_log", context)?;
     let stream = vm.state().streams.remove(&context).unwrap_or_default();
-    let number = vm.state().vm;
-    let mut process = vm.state().process.borrow_mut();
-    // Nobody waits for these answers any more.
-    process
-        .pending
-        .retain(|call| (call.vm, call.context) != (number, context));
-    drop(process);
     vm.call_for::<_, ()>(context, "proxy_on_delete", context)?;
     Ok(stream)
 }

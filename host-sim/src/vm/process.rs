@@ -37,7 +37,8 @@ pub struct LogLine {
 #[derive(Clone, Debug)]
 pub(super) struct PendingCall {
     pub(super) vm: usize,
-    pub(super) context: u32,
+    /// Where the answer goes: Envoy calls the root, whoever made the call.
+    pub(super) root: u32,
     pub(super) token: u32,
     pub(super) due: Duration,
     pub(super) answer: CallAnswer,

@@ -85,4 +85,12 @@ impl State {
     pub(super) fn stream(&mut self) -> Option<&mut Stream> {
         self.streams.get_mut(&self.effective)
     }
+
+    /// The root of the context in hand.
+    pub(super) fn effective_root(&self) -> u32 {
+        match self.streams.contains_key(&self.effective) {
+            true => self.root,
+            false => self.effective,
+        }
+    }
 }

@@ -60,7 +60,7 @@ fn dispatch(state: &mut State, call: Call) -> Option<u32> {
     let due = process.now + delay;
     process.pending.push(PendingCall {
         vm: state.vm,
-        context: state.effective,
+        root: state.effective_root(),
         token,
         due,
         answer,

@@ -57,11 +57,7 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         |caller: Caller<'_, State>, period: u32| {
             run(caller, "proxy_set_tick_period_milliseconds", |guest| {
                 let state = guest.state();
-                // A stream's timer is its root's.
-                let root = match state.streams.contains_key(&state.effective) {
-                    true => state.root,
-                    false => state.effective,
-                };
+                let root = state.effective_root();
                 let period = Duration::from_millis(period.into());
                 let due = state.process.borrow().now + period;
                 if period.is_zero() {
@@ -78,7 +74,11 @@ pub(super) fn add(linker: &mut Linker<State>) -> wasmtime::Result<()> {
         "proxy_set_effective_context",
         |caller: Caller<'_, State>, context: u32| {
             run(caller, "proxy_set_effective_context", |guest| {
-                guest.state().effective = context;
+                let state = guest.state();
+                if !state.streams.contains_key(&context) && context != state.root {
+                    return Err(Status::BadArgument);
+                }
+                state.effective = context;
                 Ok(())
             })
         },
