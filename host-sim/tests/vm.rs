@@ -330,3 +330,15 @@ fn the_token_cache_is_counted() {
     let bytes = u64::try_from(token.len()).unwrap();
     assert_eq!(metric(&mut host, "palisade.token_cache.bytes"), bytes);
 }
+
+/// What the linker makes still has the SDK's callbacks, which let every request pass: nobody must be
+/// able to run it by mistake.
+#[test]
+fn a_module_that_is_not_trimmed_does_not_start() {
+    let target = concat!(env!("CARGO_MANIFEST_DIR"), "/../target");
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| target.to_owned());
+    let linked = format!("{target}/wasm32-wasip1/release/palisade-filter.wasm");
+    let plugin = Plugin::from_file(linked).expect("build the filter with `make wasm`");
+    let error = Host::new(&plugin, Options::default()).unwrap_err();
+    assert!(error.to_string().contains("_initialize"), "{error}");
+}

@@ -6,6 +6,8 @@
 //! forgotten, and what is used moves to the young one.
 
 use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use super::rule::Token;
@@ -16,6 +18,8 @@ pub struct TokenCache {
     young: Generation,
     old: Generation,
     hits: u64,
+    /// Its secret keeps who chooses tokens from choosing their places.
+    hasher: RandomState,
 }
 
 /// What is in a cache, and how useful it was.
@@ -31,13 +35,15 @@ pub struct TokenCacheStats {
 
 #[derive(Clone, Debug, Default)]
 struct Generation {
-    rules: Vec<HashMap<Box<[u8]>, Entry>>,
+    /// By rule, then by the hash of the whole token: of two with one hash the later stays.
+    rules: Vec<HashMap<u64, Entry>>,
     entries: usize,
     bytes: usize,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
+    text: Arc<[u8]>,
     token: Arc<Token>,
     keys: u64,
 }
@@ -52,35 +58,34 @@ const MAX_TOKEN: usize = 16 * 1024;
 impl TokenCache {
     /// The token as rule number `rule` verified it, if it did with the keys of generation `keys`.
     pub fn get(&mut self, rule: usize, token: &[u8], keys: u64) -> Option<Arc<Token>> {
-        let entry = match self.young.get(rule, token) {
-            Some(entry) => entry.clone(),
+        let hash = self.hasher.hash_one(token);
+        let entry = match self.young.get(rule, hash, token) {
+            Some(entry) => entry,
             None => {
-                let entry = self.old.get(rule, token)?.clone();
+                let entry = self.old.get(rule, hash, token)?;
                 if entry.keys == keys {
-                    self.put(rule, token, entry.clone());
+                    let entry = entry.clone();
+                    self.put(rule, hash, entry);
                 }
-                entry
+                self.young.get(rule, hash, token)?
             }
         };
         if entry.keys != keys {
             return None;
         }
         self.hits = self.hits.saturating_add(1);
-        Some(entry.token)
+        Some(Arc::clone(&entry.token))
     }
 
     /// Keeps a token that rule number `rule` verified with the keys of generation `keys`.
     pub fn insert(&mut self, rule: usize, token: &[u8], keys: u64, verified: &Arc<Token>) {
         if token.len() <= MAX_TOKEN {
-            let token_of = Arc::clone(verified);
-            self.put(
-                rule,
-                token,
-                Entry {
-                    token: token_of,
-                    keys,
-                },
-            );
+            let entry = Entry {
+                text: token.into(),
+                token: Arc::clone(verified),
+                keys,
+            };
+            self.put(rule, self.hasher.hash_one(token), entry);
         }
     }
 
@@ -93,35 +98,44 @@ impl TokenCache {
         }
     }
 
-    fn put(&mut self, rule: usize, token: &[u8], entry: Entry) {
-        if !self.young.has_room_for(token) {
+    fn put(&mut self, rule: usize, hash: u64, entry: Entry) {
+        if !self.young.has_room_for(&entry.text) {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.put(rule, token, entry);
+        self.young.put(rule, hash, entry);
     }
 }
 
 impl Generation {
-    fn get(&self, rule: usize, token: &[u8]) -> Option<&Entry> {
-        self.rules.get(rule)?.get(token)
+    fn get(&self, rule: usize, hash: u64, token: &[u8]) -> Option<&Entry> {
+        let entry = self.rules.get(rule)?.get(&hash)?;
+        same(&entry.text, token).then_some(entry)
     }
 
     fn has_room_for(&self, token: &[u8]) -> bool {
         self.entries < MAX_ENTRIES && self.bytes.saturating_add(token.len()) <= MAX_BYTES
     }
 
-    fn put(&mut self, rule: usize, token: &[u8], entry: Entry) {
+    fn put(&mut self, rule: usize, hash: u64, entry: Entry) {
         if self.rules.len() <= rule {
             self.rules.resize_with(rule.saturating_add(1), HashMap::new);
         }
         let Some(tokens) = self.rules.get_mut(rule) else {
             return;
         };
-        if tokens.insert(token.into(), entry).is_none() {
-            self.entries = self.entries.saturating_add(1);
-            self.bytes = self.bytes.saturating_add(token.len());
+        self.bytes = self.bytes.saturating_add(entry.text.len());
+        match tokens.insert(hash, entry) {
+            None => self.entries = self.entries.saturating_add(1),
+            Some(other) => self.bytes = self.bytes.saturating_sub(other.text.len()),
         }
     }
+}
+
+/// Whether the bytes are the same, eight at a time: the comparison of the C library for wasm takes
+/// them one by one, and a token has hundreds.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b) && a_rest == b_rest
 }
 
 #[cfg(test)]

@@ -15,7 +15,11 @@ const CALLBACK: &str = "proxy_on_";
 const ALLOCATE: &str = "proxy_on_memory_allocate";
 
 /// What a program has and a plugin does not need.
-const IDLE: [&str; 2] = ["_start", "__main_void"];
+const IDLE: [&str; 3] = ["_start", "__main_void", INITIALIZE];
+
+/// What the host calls first: the filter's own, in place of one that refuses to run untrimmed.
+const OWN_INITIALIZE: &str = "palisade_initialize";
+const INITIALIZE: &str = "_initialize";
 
 const PREAMBLE: usize = 8;
 const EXPORT_SECTION: u8 = 7;
@@ -37,22 +41,24 @@ fn main() -> ExitCode {
 
 fn run(from: &str, to: &str) -> Result<(), String> {
     let module = std::fs::read(from).map_err(|error| error.to_string())?;
-    let trimmed = trim(&module).ok_or("not a WebAssembly module")?;
+    let trimmed = trim(&module).ok_or("not a WebAssembly module of the filter")?;
     std::fs::write(to, trimmed).map_err(|error| format!("cannot write `{to}`: {error}"))
 }
 
-/// The module with the exports that Envoy is to call; `None` when it is no module.
+/// The module with the exports that Envoy is to call; `None` when it is no module, or has none of
+/// the filter's own callbacks: Envoy would load it and let every request pass.
 fn trim(module: &[u8]) -> Option<Vec<u8>> {
     let (preamble, mut rest) = module.split_at_checked(PREAMBLE)?;
     if !preamble.starts_with(b"\0asm") {
         return None;
     }
     let mut out = preamble.to_vec();
+    let mut exports = None;
     while let Some((id, after)) = rest.split_first() {
         let (len, after) = read_int(after)?;
         let (content, after) = after.split_at_checked(len)?;
         let content = match *id {
-            EXPORT_SECTION => trim_exports(content)?,
+            EXPORT_SECTION => exports.insert(trim_exports(content)?).clone(),
             _ => content.to_vec(),
         };
         out.push(*id);
@@ -60,30 +66,35 @@ fn trim(module: &[u8]) -> Option<Vec<u8>> {
         out.extend(content);
         rest = after;
     }
-    Some(out)
+    exports.map(|_| out)
 }
 
 fn trim_exports(section: &[u8]) -> Option<Vec<u8>> {
     let (count, mut rest) = read_int(section)?;
-    let mut kept: Vec<Vec<u8>> = Vec::new();
+    let (mut kept, mut has_own): (Vec<Vec<u8>>, bool) = (Vec::new(), false);
     for _ in 0..count {
         let (len, after) = read_int(rest)?;
         let (name, entry) = after.split_at_checked(len)?;
         let (_kind, after) = entry.split_first()?;
         let (_index, after) = read_int(after)?;
         rest = after;
-        if let Some(name) = new_name(std::str::from_utf8(name).ok()?) {
+        let name = std::str::from_utf8(name).ok()?;
+        has_own |= name.starts_with(OWN);
+        if let Some(name) = new_name(name) {
             let entry = entry.get(..entry.len().checked_sub(after.len())?)?;
             kept.push([&int(name.len()), name.as_bytes(), entry].concat());
         }
     }
-    Some([int(kept.len()), kept.concat()].concat())
+    has_own.then(|| [int(kept.len()), kept.concat()].concat())
 }
 
 /// What an export is to be called; `None` for those that go.
 fn new_name(name: &str) -> Option<String> {
     if let Some(event) = name.strip_prefix(OWN) {
         return Some(format!("{CALLBACK}{event}"));
+    }
+    if name == OWN_INITIALIZE {
+        return Some(INITIALIZE.to_owned());
     }
     let goes = IDLE.contains(&name) || (name.starts_with(CALLBACK) && name != ALLOCATE);
     (!goes).then(|| name.to_owned())
@@ -142,14 +153,17 @@ mod tests {
             export("palisade_on_request_headers", 6),
             export("proxy_on_memory_allocate", 7),
             export("_start", 8),
+            export("_initialize", 9),
+            export("palisade_initialize", 10),
         ];
         let kept = [
             export(&long, 5),
             export("proxy_on_request_headers", 6),
             export("proxy_on_memory_allocate", 7),
+            export("_initialize", 10),
         ];
         assert_eq!(trim(&module(&all)), Some(module(&kept)));
-        assert_eq!(trim(&module(&kept[..1])), Some(module(&kept[..1])));
+        assert_eq!(trim(&module(&all[..3])), None);
     }
 
     #[test]

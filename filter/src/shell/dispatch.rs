@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::Action;
+use proxy_wasm::types::{Action, LogLevel};
 
 use super::http::Http;
 use super::plugin::Plugin;
@@ -120,6 +120,27 @@ impl Stream {
             Self::Tcp(tcp) => tcp.on_http_call_response(call, body),
         }
     }
+}
+
+unsafe extern "C" {
+    fn __wasm_call_ctors();
+}
+
+#[unsafe(export_name = "palisade_initialize")]
+extern "C" fn initialize() {
+    // SAFETY: the toolchain's own, to be called once, before anything else.
+    unsafe { __wasm_call_ctors() };
+    proxy_wasm::set_log_level(LogLevel::Warn);
+}
+
+/// Envoy calls this only where nobody has taken the SDK's callbacks out, which would go on with
+/// every request.
+#[unsafe(no_mangle)]
+extern "C" fn _initialize() {
+    let message = "this is not the finished module: use target/palisade.wasm";
+    // Whoever does not read it sees the trap.
+    let _ = hostcalls::log(LogLevel::Critical, message);
+    std::process::abort();
 }
 
 #[unsafe(export_name = "palisade_on_context_create")]

@@ -17,9 +17,3 @@ mod respond;
 mod root;
 mod shared;
 mod tcp;
-
-use proxy_wasm::types::LogLevel;
-
-proxy_wasm::main! {{
-    proxy_wasm::set_log_level(LogLevel::Warn);
-}}
