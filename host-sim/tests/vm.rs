@@ -339,6 +339,6 @@ fn a_module_that_is_not_trimmed_does_not_start() {
     let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| target.to_owned());
     let linked = format!("{target}/wasm32-wasip1/release/palisade-filter.wasm");
     let plugin = Plugin::from_file(linked).expect("build the filter with `make wasm`");
-    let error = Host::new(&plugin, Options::default()).unwrap_err();
+    let error = Host::new(&plugin, Options::default()).err().unwrap();
     assert!(error.to_string().contains("_initialize"), "{error}");
 }

@@ -5,13 +5,17 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::Command;
 
+use super::pace::{self, Latency};
 use super::rows::{Row, Token, Tokens};
 use crate::Error;
 
 /// A load on one listener.
 pub struct Load {
     script: PathBuf,
-    url: String,
+    address: String,
+    path: &'static str,
+    /// The file with tokens, if there are any.
+    tokens: String,
 }
 
 /// What one measurement says.
@@ -21,10 +25,8 @@ pub struct Sample {
     pub rate: f64,
     /// CPU time of the process for each request, in microseconds.
     pub cpu: f64,
-    /// Median latency at that rate, in milliseconds.
-    pub p50: f64,
-    /// 99th percentile, in milliseconds.
-    pub p99: f64,
+    /// Latency at a fixed rate.
+    pub latency: Latency,
     /// Memory of the process afterwards, in MiB.
     pub memory: f64,
 }
@@ -57,7 +59,12 @@ impl Load {
         let _ = std::fs::write(&path, script);
         Self {
             script: path,
-            url: format!("http://{address}{}", row.path()),
+            address: address.to_string(),
+            path: row.path(),
+            tokens: match row.token {
+                Token::None => String::new(),
+                _ => file.display().to_string(),
+            },
         }
     }
 
@@ -70,18 +77,9 @@ impl Load {
         let duration = format!("-d{seconds}s");
         // Envoy has inherited the first core from the benchmark.
         let output = Command::new("taskset")
-            .args([
-                "-c",
-                "1",
-                "wrk",
-                "-t1",
-                CONNECTIONS,
-                &duration,
-                "--latency",
-                "-s",
-            ])
+            .args(["-c", "1", "wrk", "-t1", CONNECTIONS, &duration, "-s"])
             .arg(&self.script)
-            .arg(&self.url)
+            .arg(format!("http://{}{}", self.address, self.path))
             .output()
             .map_err(|error| format!("cannot run `taskset` (Debian: util-linux): {error}"))?;
         let spent = cpu(pid)? - before;
@@ -90,8 +88,7 @@ impl Load {
         Ok(Sample {
             rate: field(&text, "Requests/sec:", true)?.parse()?,
             cpu: spent * 1e6 / requests,
-            p50: milliseconds(&field(&text, "50%", true)?)?,
-            p99: milliseconds(&field(&text, "99%", true)?)?,
+            latency: pace::measure(&self.address, self.path, &self.tokens, seconds)?,
             memory: memory(pid)?,
         })
     }
@@ -106,15 +103,6 @@ fn field(text: &str, mark: &str, behind: bool) -> Result<String, Error> {
     });
     found
         .ok_or_else(|| format!("`wrk` (Debian has a package) did not say `{mark}`:\n{text}").into())
-}
-
-fn milliseconds(text: &str) -> Result<f64, Error> {
-    for (unit, factor) in [("us", 1e-3), ("ms", 1.0), ("s", 1e3)] {
-        if let Some(number) = text.strip_suffix(unit) {
-            return Ok(number.parse::<f64>()? * factor);
-        }
-    }
-    Err(format!("`{text}` is no time").into())
 }
 
 /// CPU time of a process, in seconds.

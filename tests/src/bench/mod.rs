@@ -5,6 +5,7 @@
 //! may be set. The measured Envoy has the first core, the load and the application the second.
 
 mod load;
+pub mod pace;
 mod plot;
 mod report;
 mod rows;

@@ -6,6 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::load::Sample;
+use super::pace::RATE;
 use super::plot;
 use super::rows::Row;
 use super::variant::{Running, Variant};
@@ -48,8 +49,8 @@ impl Report {
 
     /// A table in Markdown: medians, and the ratios to the native filters of the same row.
     pub fn table(&self) -> String {
-        let mut table = String::from(
-            "| row | filter | requests/s | of native | spread | CPU us/request | added, of empty wasm | p50 ms | p99 ms | RSS MiB | ready s |\n\
+        let mut table = format!(
+            "| row | filter | requests/s | of native | spread | CPU us/request | added, of empty wasm | p50 ms at {RATE}/s | p99 ms at {RATE}/s | RSS MiB | ready s |\n\
              |---|---|---|---|---|---|---|---|---|---|---|\n",
         );
         for row in &self.rows {
@@ -67,8 +68,8 @@ impl Report {
                     ratio(row.of_native(figures)),
                     figures.median(|sample| sample.cpu),
                     ratio(row.added(figures)),
-                    figures.median(|sample| sample.p50),
-                    figures.median(|sample| sample.p99),
+                    figures.median(|sample| sample.latency.p50),
+                    figures.median(|sample| sample.latency.p99),
                     figures.median(|sample| sample.memory),
                     figures.ready_after,
                 );
@@ -86,6 +87,7 @@ impl Report {
         let results = json!({
             "rounds": self.rounds,
             "seconds": self.seconds,
+            "latencyAtRequestsPerSecond": RATE,
             "wasmBytes": std::fs::metadata(wasm()?)?.len(),
             "rows": rows,
         });
@@ -153,8 +155,8 @@ impl Measured {
                 "readyAfterSeconds": figures.ready_after,
                 "requestsPerSecond": list(|sample| sample.rate),
                 "cpuMicrosecondsPerRequest": list(|sample| sample.cpu),
-                "p50Milliseconds": list(|sample| sample.p50),
-                "p99Milliseconds": list(|sample| sample.p99),
+                "p50Milliseconds": list(|sample| sample.latency.p50),
+                "p99Milliseconds": list(|sample| sample.latency.p99),
                 "rssMiB": list(|sample| sample.memory),
                 "ofNative": self.of_native(figures),
                 "addedCpuOfEmptyWasm": self.added(figures),

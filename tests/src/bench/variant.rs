@@ -148,11 +148,7 @@ impl Behind {
         let folder = tempfile::tempdir()?;
         let mut listener = listener("behind", Vec::new());
         listener["address"] = pipe(&folder);
-        for filter in filters_of(&mut listener) {
-            let route = json!({"match": {"prefix": "/"},
-                "direct_response": {"status": 200, "body": {"inline_string": "ok"}}});
-            filter["route_config"]["virtual_hosts"][0]["routes"] = json!([route]);
-        }
+        answer_itself(&mut listener);
         let mut bootstrap = Bootstrap::new(Vec::new(), Vec::new()).to_json();
         bootstrap["static_resources"] = json!({"listeners": [listener]});
         let envoy = Launch::new(binary::find()?, &bootstrap).start()?;
@@ -187,6 +183,15 @@ fn listener(name: &str, filters: Vec<Value>) -> Value {
     listener
 }
 
+/// Makes Envoy answer in place of an application.
+fn answer_itself(listener: &mut Value) {
+    for filter in filters_of(listener) {
+        let route = json!({"match": {"prefix": "/"},
+            "direct_response": {"status": 200, "body": {"inline_string": "ok"}}});
+        filter["route_config"]["virtual_hosts"][0]["routes"] = json!([route]);
+    }
+}
+
 /// The connection manager's configuration.
 fn filters_of(listener: &mut Value) -> impl Iterator<Item = &mut Value> {
     let filters = listener["filter_chains"][0]["filters"].as_array_mut();
@@ -207,9 +212,13 @@ impl Running {
         let mut cluster = Cluster::new(BEHIND, ([127, 0, 0, 1], 1).into()).to_json();
         cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] =
             pipe(&behind.folder);
+        let mut inbound = listener("inbound", variant.filters(row, &folder)?);
+        if row.alone {
+            answer_itself(&mut inbound);
+        }
         let mut bootstrap = Bootstrap::new(Vec::new(), Vec::new()).to_json();
         bootstrap["static_resources"] = json!({
-            "listeners": [listener("inbound", variant.filters(row, &folder)?)],
+            "listeners": [inbound],
             "clusters": [cluster],
         });
         let before = Instant::now();

@@ -3,5 +3,9 @@
 use palisade_tests::bench;
 
 fn main() -> Result<(), palisade_tests::Error> {
-    bench::run()
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((first, rest)) if first == "pace" => bench::pace::run(rest),
+        _ => bench::run(),
+    }
 }
