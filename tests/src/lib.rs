@@ -10,6 +10,7 @@ pub mod native_engine;
 mod paths;
 pub mod policies;
 pub mod stage;
+pub mod suites;
 pub mod tokens;
 
 pub use paths::{repository, wasm};

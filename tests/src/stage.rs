@@ -143,15 +143,19 @@ impl Stage {
         identity: Option<&Identity>,
         sni: Option<&str>,
     ) -> Result<Client, Error> {
-        let tls = ClientTls::new(&self.authority.certificate(), identity, sni)?;
-        Ok(Client::tls(address, tls))
+        Ok(Client::tls(address, self.tls(identity, sni)?))
     }
 
     /// A client as the proxies of the mesh are: one that says in the handshake that it is of it.
     pub fn mesh_client(&self, address: SocketAddr, account: &str) -> Result<Client, Error> {
         let identity = self.authority.issue(&Leaf::spiffe(spiffe(account)))?;
-        let tls = ClientTls::new(&self.authority.certificate(), Some(&identity), None)?;
-        Ok(Client::tls(address, tls.alpn(MESH_ALPN)))
+        let tls = self.tls(Some(&identity), None)?.alpn(MESH_ALPN);
+        Ok(Client::tls(address, tls))
+    }
+
+    fn tls(&self, identity: Option<&Identity>, sni: Option<&str>) -> Result<ClientTls, Error> {
+        let authority = self.authority.certificate();
+        Ok(ClientTls::new(&authority, identity, sni)?)
     }
 }
 

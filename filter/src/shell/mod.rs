@@ -16,4 +16,5 @@ mod request;
 mod respond;
 mod root;
 mod shared;
+mod subject;
 mod tcp;

@@ -5,15 +5,13 @@ use std::rc::Rc;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::Action;
 
-use super::consulting::Consulting;
 use super::plugin::{Plugin, Progress};
 use super::respond;
+use super::subject::Subject;
 
-/// A connection; keeps the configuration that was in force when it came.
+/// A connection.
 pub(super) struct Tcp {
-    context_id: u32,
-    plugin: Option<Rc<Plugin>>,
-    consulting: Consulting,
+    subject: Subject,
     allowed: bool,
 }
 
@@ -21,30 +19,28 @@ impl Tcp {
     /// A connection under `plugin`.
     pub(super) fn new(context_id: u32, plugin: Option<Rc<Plugin>>) -> Self {
         Self {
-            context_id,
-            plugin,
-            consulting: Consulting::default(),
+            subject: Subject::new(context_id, plugin),
             allowed: false,
         }
     }
 
     fn judge(&mut self) -> Action {
-        let Some(plugin) = &self.plugin else {
-            respond::close();
-            return Action::Pause;
-        };
-        match plugin.judge(self.context_id, &mut self.consulting) {
-            Progress::Go => {
+        match self.subject.judge() {
+            Some(Progress::Go) => {
                 self.allowed = true;
                 Action::Continue
             }
-            Progress::Stop => Action::Pause,
+            Some(Progress::Stop) => Action::Pause,
+            None => {
+                respond::close();
+                Action::Pause
+            }
         }
     }
 
     /// The connection is there.
     pub(super) fn on_new_connection(&mut self) -> Action {
-        match &self.plugin {
+        match self.subject.plugin() {
             // The handshake is still to come: who the peer is shows with its first data, which is
             // when Envoy's own RBAC network filter decides too.
             Some(plugin) if plugin.needs_peer() => Action::Continue,
@@ -63,16 +59,12 @@ impl Tcp {
 
     /// The call to an authorizer that is under way.
     pub(super) fn call(&self) -> Option<u32> {
-        self.consulting.call()
+        self.subject.consulting.call()
     }
 
     /// An authorizer answered `call` with a body of `size` bytes.
     pub(super) fn on_http_call_response(&mut self, call: u32, size: usize) {
-        let Some(plugin) = &self.plugin else {
-            return;
-        };
-        let progress = plugin.on_answer(self.context_id, &mut self.consulting, call, size);
-        if let Progress::Go = progress {
+        if let Progress::Go = self.subject.on_answer(call, size) {
             self.allowed = true;
             // A connection that is gone needs no resuming.
             let _ = hostcalls::resume_downstream();

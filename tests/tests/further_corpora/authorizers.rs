@@ -1,11 +1,11 @@
 //! A table of action CUSTOM as suites, one for each row.
 
-use palisade_tests::Error;
 use palisade_tests::tokens::{SigningKey, jwks};
+use palisade_tests::{Error, suites};
 use serde_json::{Map, Value, json};
 
-use super::known::assert_known;
-use super::{rows, suites};
+use super::rows;
+use super::suites::run;
 
 /// What Istio's sample authorizer tells a request without `x-ext-authz: allow`.
 const DENIED: &str = "denied by ext_authz for not found header `x-ext-authz: allow` in the request";
@@ -19,9 +19,8 @@ fn authorizers() -> Result<(), Error> {
         std::fs::write(path, suite(row, &key)?.to_string())?;
     }
     let folders = [folder.path().to_owned()];
-    assert_known(&suites::run(&mut suites::simulator()?, &folders)?);
-    assert_known(&suites::run(&mut suites::envoy()?, &folders)?);
-    Ok(())
+    run(&mut suites::simulator()?, &folders)?;
+    run(&mut suites::envoy()?, &folders)
 }
 
 fn suite(row: &Value, key: &SigningKey) -> Result<Value, Error> {

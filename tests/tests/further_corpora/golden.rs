@@ -6,13 +6,13 @@ use std::net::IpAddr;
 use fastrand::Rng;
 use host_sim::engine::{Engine, EngineError, Mesh, Observed, Request, Setup, Verdict, Workload};
 use palisade_filter::decision;
-use palisade_tests::Error;
 use palisade_tests::native_engine::NativeEngine;
 use palisade_tests::tokens::{SigningKey, jwks};
+use palisade_tests::{Error, suites};
 use serde_json::{Value, json};
 
 use super::rbac::Seen;
-use super::{document, name, suites, texts};
+use super::{document, name, texts};
 
 /// Methods that every Envoy takes.
 const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];

@@ -1,12 +1,12 @@
 //! What principals stand for where the trust domain has other names.
 
 use host_sim::engine::{Engine, Mesh, Request, Setup, Workload};
-use palisade_tests::Error;
 use palisade_tests::native_engine::NativeEngine;
 use palisade_tests::policies::authorization;
+use palisade_tests::{Error, suites};
 use serde_json::json;
 
-use super::{name, rows, suites, texts};
+use super::{name, rows, texts};
 
 #[test]
 fn trust_domains() -> Result<(), Error> {
