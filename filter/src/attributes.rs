@@ -1,6 +1,7 @@
 //! What the engine can ask about a request.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::headers::Headers;
 use crate::json::Value;
@@ -25,7 +26,7 @@ pub trait Attributes {
 
     /// The name in the client certificate that the mesh CA vouches for: the first URI SAN, else
     /// the first DNS SAN, else the subject. `None` without mutual TLS.
-    fn peer(&self) -> Option<&str>;
+    fn peer(&self) -> Option<&Arc<str>>;
 
     /// The direct peer's address (`ipBlocks`, `source.ip`).
     fn source_ip(&self) -> Option<IpAddr>;
@@ -56,7 +57,7 @@ pub struct Snapshot {
     /// Headers and pseudo headers.
     pub headers: Headers,
     /// See [`Attributes::peer`].
-    pub peer: Option<String>,
+    pub peer: Option<Arc<str>>,
     /// See [`Attributes::source_ip`].
     pub source_ip: Option<IpAddr>,
     /// See [`Attributes::remote_ip`].
@@ -78,8 +79,8 @@ impl Attributes for Snapshot {
         &self.headers
     }
 
-    fn peer(&self) -> Option<&str> {
-        self.peer.as_deref()
+    fn peer(&self) -> Option<&Arc<str>> {
+        self.peer.as_ref()
     }
 
     fn source_ip(&self) -> Option<IpAddr> {

@@ -5,6 +5,7 @@
 //! write its own claims.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use crate::attributes::Attributes;
 use crate::decision::RequestChanges;
@@ -28,9 +29,7 @@ impl<'a, A: Attributes> Changed<'a, A> {
                 || (path.is_some() && same(":path"))
         };
         let kept = request.headers().iter().filter(|(name, _)| !replaced(name));
-        let set = set
-            .iter()
-            .map(|(name, value)| (name.as_bytes(), value.as_slice()));
+        let set = set.iter().map(|(name, value)| (name.as_bytes(), &**value));
         let path = path
             .iter()
             .map(|path| (b":path".as_slice(), path.as_slice()));
@@ -46,7 +45,7 @@ impl<A: Attributes> Attributes for Changed<'_, A> {
         &self.headers
     }
 
-    fn peer(&self) -> Option<&str> {
+    fn peer(&self) -> Option<&Arc<str>> {
         self.request.peer()
     }
 
@@ -97,8 +96,8 @@ mod tests {
             ..Snapshot::default()
         };
         let changes = RequestChanges {
-            remove: vec!["x-sub".to_owned()],
-            set: vec![("x-sub".to_owned(), b"alice".to_vec())],
+            remove: ["x-sub".into()].into_iter().collect(),
+            set: [("x-sub".into(), (*b"alice").into())].into_iter().collect(),
             path: Some(b"/a".to_vec()),
         };
         let changed = Changed::new(&request, &changes);

@@ -1,6 +1,9 @@
 //! What the engine decides about a request, and why.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 
 /// The verdict on one request with its evidence.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,16 +23,20 @@ pub enum Outcome {
     Deny(LocalReply),
 }
 
-/// Changes to a request that goes on. Removals come first.
+/// Changes to a request that goes on. Removals come first. The few that there are most often need no
+/// memory of their own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestChanges {
     /// Headers to remove (lower case).
-    pub remove: Vec<String>,
+    pub remove: SmallVec<[Arc<str>; 2]>,
     /// Headers to set, each once (lower case).
-    pub set: Vec<(String, Vec<u8>)>,
+    pub set: SmallVec<[SetHeader; 2]>,
     /// The new `:path`, when a token is cut out of the query.
     pub path: Option<Vec<u8>>,
 }
+
+/// The name of a header (lower case) and its value.
+pub type SetHeader = (Arc<str>, Arc<[u8]>);
 
 /// An answer that the filter gives itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,16 +69,16 @@ pub struct Evidence {
     pub details: Option<String>,
     /// The resource that decided, as `namespace/name`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub policy: Option<String>,
+    pub policy: Option<Arc<str>>,
     /// The index of the rule in that resource that decided.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rule: Option<usize>,
     /// The peer's name from its certificate.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub principal: Option<String>,
+    pub principal: Option<Arc<str>>,
     /// Issuer and subject of the verified token, as `issuer/subject`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub request_principal: Option<String>,
+    pub request_principal: Option<Arc<str>>,
     /// The rule that came nearest, when no rule matched.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub nearest: Option<NearMiss>,
@@ -80,7 +87,7 @@ pub struct Evidence {
     pub dry_run: Vec<DryRun>,
     /// The AUDIT policies that matched.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub audit: Vec<String>,
+    pub audit: Vec<Arc<str>>,
     /// The external authorizers that were asked, in order.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub authorizers: Vec<String>,
@@ -138,7 +145,7 @@ pub enum Phase {
 #[serde(rename_all = "camelCase")]
 pub struct NearMiss {
     /// The policy, as `namespace/name`.
-    pub policy: String,
+    pub policy: Arc<str>,
     /// The index of the rule.
     pub rule: usize,
     /// The clause that failed, as a path below `spec`; `None` when the policy has no rules.
@@ -158,7 +165,7 @@ pub struct DryRun {
     /// The policy that matched, as `namespace/name`; `None` when none did, so that an ALLOW denies
     /// by default and a DENY lets pass.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub policy: Option<String>,
+    pub policy: Option<Arc<str>>,
     /// ALLOW or DENY.
     pub action: String,
     /// Whether it would have let the request through.

@@ -1,6 +1,7 @@
 //! The way through: consult, authenticate, authorize, decide.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crate::attributes::{Attributes, Protocol};
 use crate::authn::{Authentication, Authenticator, Identity, KeySetId, KeyStore, TokenCacheStats};
@@ -39,9 +40,13 @@ pub enum Detail {
 
 /// What the engine says about a request.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly every request is decided, and a box would be its only allocation"
+)]
 pub enum Judgement {
     /// It is decided.
-    Decided(Box<Decision>),
+    Decided(Decision),
     /// It cannot be decided before these keys are there, or known not to come.
     Waiting(KeySetId),
 }
@@ -141,7 +146,7 @@ impl Engine {
             Authentication::Waiting(key_set) => return Judgement::Waiting(key_set),
             Authentication::Refused(refusal) => {
                 let mut evidence = Evidence::new(Verdict::Deny, refusal.reply.status, Phase::Authn);
-                evidence.policy = Some(refusal.policy.to_string());
+                evidence.policy = Some(refusal.policy);
                 evidence.rule = Some(refusal.rule);
                 evidence.principal = self.principal(attributes, &evidence, detail);
                 return decided(Outcome::Deny(refusal.reply), evidence);
@@ -151,7 +156,7 @@ impl Engine {
         let RequestChanges { remove, set, path } = &changes;
         let names = remove.iter().chain(set.iter().map(|(name, _)| name));
         let path = path.iter().map(|_| ":path");
-        let mut names = names.map(String::as_str).chain(path);
+        let mut names = names.map(|name| &**name).chain(path);
         if !names.any(|name| self.headers.contains(name)) {
             return self.authorize(attributes, identity, changes, detail);
         }
@@ -165,12 +170,12 @@ impl Engine {
         attributes: &impl Attributes,
         evidence: &Evidence,
         detail: Detail,
-    ) -> Option<String> {
+    ) -> Option<Arc<str>> {
         let matters = detail == Detail::Full
             || evidence.verdict == Verdict::Deny
             || self.needs.contains(Needs::PEER);
         let peer = matters.then(|| attributes.peer());
-        peer.flatten().map(str::to_owned)
+        peer.flatten().cloned()
     }
 
     fn authorize(
@@ -189,11 +194,11 @@ impl Engine {
         };
         let mut evidence = Evidence::new(verdict, status, authorization.phase());
         if let Some(rule) = authorization.rule() {
-            evidence.policy = Some(rule.policy.to_string());
+            evidence.policy = Some(Arc::clone(&rule.policy));
             evidence.rule = Some(rule.index);
         }
         evidence.principal = self.principal(attributes, &evidence, detail);
-        evidence.request_principal = identity.and_then(Identity::principal);
+        evidence.request_principal = identity.and_then(|identity| identity.principal.clone());
         if self.policies.has_observers() {
             let observation = self.policies.observe(attributes, identity);
             evidence.dry_run = observation.dry_run;
@@ -220,5 +225,5 @@ fn decided(outcome: Outcome, mut evidence: Evidence) -> Judgement {
         evidence.reason = Some(String::from_utf8_lossy(&reply.body).into_owned());
         evidence.details = Some(reply.details.clone());
     }
-    Judgement::Decided(Box::new(Decision { outcome, evidence }))
+    Judgement::Decided(Decision { outcome, evidence })
 }

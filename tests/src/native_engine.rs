@@ -1,6 +1,7 @@
 //! The policy engine as a native library: the third witness beside simulator and Envoy.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use host_sim::connection_manager::{Admitted, admit};
@@ -55,7 +56,7 @@ impl Judge for NativeEngine {
         for _ in 0..MAX_FETCHES {
             match engine.judge(&snapshot, &keys, Detail::Brief) {
                 Judgement::Decided(decision) => {
-                    let mut observed = observed(&snapshot.headers, *decision);
+                    let mut observed = observed(&snapshot.headers, decision);
                     let granted = granted.iter();
                     let granted = granted.map(|(name, value)| (name.clone(), text(value)));
                     observed.response_headers.extend(granted);
@@ -139,7 +140,7 @@ fn snapshot(admitted: Option<&Admitted>, request: &Request, now: i64) -> Snapsho
         .unwrap_or_default();
     Snapshot {
         headers: headers.iter().map(|(name, value)| (name, value)).collect(),
-        peer: request.peer.clone(),
+        peer: request.peer.as_deref().map(Arc::from),
         source_ip: Some(request.source_ip),
         remote_ip: Some(admitted.map_or(request.source_ip, |admitted| admitted.remote_ip)),
         destination_ip: Some(request.destination_ip),
@@ -187,10 +188,10 @@ fn joined<N: AsRef<[u8]>, V: AsRef<[u8]>>(
 fn changed(headers: &Headers, changes: &RequestChanges) -> BTreeMap<String, String> {
     let mut map = joined(headers.iter());
     for name in &changes.remove {
-        map.remove(name);
+        map.remove(&**name);
     }
     for (name, value) in &changes.set {
-        map.insert(name.clone(), text(value));
+        map.insert(name.to_string(), text(value));
     }
     if let Some(path) = &changes.path {
         map.insert(":path".to_owned(), text(path));

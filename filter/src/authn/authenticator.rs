@@ -14,8 +14,8 @@ use crate::attributes::Attributes;
 use crate::config::{Mesh, Workload};
 use crate::crypto::Crypto;
 use crate::decision::RequestChanges;
+use crate::resource::RequestAuthentication;
 use crate::resource::request_authentication::{KeySource, Presence, RemoteKeys};
-use crate::resource::{RequestAuthentication, ResourceName};
 
 /// Every rule that is for one workload, as Istio merges them.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub enum Authentication {
     /// this.
     Anonymous(RequestChanges),
     /// Its token is good.
-    Verified(Box<Verified>),
+    Verified(Verified),
     /// It is answered here.
     Refused(Refusal),
     /// These keys have to be fetched first: see [`KeyStore::want`].
@@ -48,8 +48,8 @@ pub struct Verified {
     pub identity: Arc<Identity>,
     /// The token taken out, what it says put in.
     pub changes: RequestChanges,
-    /// The resource whose rule verified it.
-    pub policy: ResourceName,
+    /// The resource whose rule verified it, as `namespace/name`.
+    pub policy: Arc<str>,
     /// The index of that rule in its `jwtRules`.
     pub rule: usize,
 }
@@ -92,7 +92,7 @@ impl Authenticator {
                     KeySource::Inline(keys) => super::rule::Keys::Inline(keys.clone()),
                     KeySource::Remote(remote) => super::rule::Keys::Remote(sources.add(remote)),
                 };
-                Rule::new(name.clone(), index, rule, keys, &outputs)
+                Rule::new(name, index, rule, keys, &outputs)
             })
             .collect();
         Self {
@@ -138,23 +138,23 @@ impl Authenticator {
             }
             Outcome::Verified(mut verified) => {
                 evaluation.removed().apply(headers, &mut changes);
-                for (rule, token) in &verified {
-                    output::write(rule, token, &mut changes);
+                for (_, token) in &verified {
+                    output::write(&token.written, &mut changes);
                 }
                 match verified.pop() {
                     None => Authentication::Anonymous(changes),
-                    Some((rule, token)) => Authentication::Verified(Box::new(Verified {
+                    Some((rule, token)) => Authentication::Verified(Verified {
                         identity: Arc::clone(&token.identity),
                         changes,
-                        policy: rule.policy().clone(),
+                        policy: Arc::clone(rule.policy()),
                         rule: rule.index(),
-                    })),
+                    }),
                 }
             }
             Outcome::Refused(status, rule) => Authentication::Refused(Refusal::new(
                 status,
                 headers,
-                rule.policy().clone(),
+                Arc::clone(rule.policy()),
                 rule.index(),
             )),
             Outcome::Waiting(id) => Authentication::Waiting(id),

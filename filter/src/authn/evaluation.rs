@@ -6,8 +6,10 @@
 use std::cell::RefCell;
 use std::sync::Arc;
 
+use smallvec::{SmallVec, smallvec};
+
 use super::key_store::{KeySetId, KeyStore};
-use super::location::Removed;
+use super::location::{AllFound, Removed};
 use super::rule::{NotVerified, Rule, Token};
 use super::token_cache::TokenCache;
 use crate::crypto::Crypto;
@@ -31,7 +33,7 @@ pub enum Outcome<'a> {
     /// No token was found, and none is needed.
     Anonymous,
     /// The rules that accepted, with the token that each shows to policies.
-    Verified(Vec<(&'a Rule, Arc<Token>)>),
+    Verified(Verified<'a>),
     /// What is wrong, and which rule says so.
     Refused(JwtStatus, &'a Rule),
     /// These keys have to be fetched first.
@@ -41,7 +43,10 @@ pub enum Outcome<'a> {
 /// What went wrong last, where several rules had something to say.
 struct Worst<'a>(Option<(JwtStatus, &'a Rule)>);
 
-type Answer<'a> = Result<Vec<(&'a Rule, Arc<Token>)>, Stop<'a>>;
+/// Rules with the tokens that they accepted: most often one.
+pub type Verified<'a> = SmallVec<[(&'a Rule, Arc<Token>); 1]>;
+
+type Answer<'a> = Result<Verified<'a>, Stop<'a>>;
 
 enum Stop<'a> {
     Refused(JwtStatus, &'a Rule),
@@ -96,7 +101,7 @@ impl<'a> Evaluation<'a> {
         let mut first_refusal = None;
         for (number, rule) in self.rules.iter().enumerate() {
             match self.rule(number, rule) {
-                Ok(token) => return Ok(vec![(rule, token)]),
+                Ok(token) => return Ok(smallvec![(rule, token)]),
                 Err(Stop::Waiting(id)) => return Err(Stop::Waiting(id)),
                 Err(Stop::Refused(status, rule)) => {
                     worst.add(status, rule);
@@ -110,7 +115,7 @@ impl<'a> Evaluation<'a> {
         let again = match (self.rules, self.removed.len()) {
             ([_], _) | (_, 0) => match first_refusal {
                 Some((status, rule)) => Err(Stop::Refused(status, rule)),
-                None => Ok(Vec::new()),
+                None => Ok(Verified::new()),
             },
             _ => self.all(),
         };
@@ -118,7 +123,7 @@ impl<'a> Evaluation<'a> {
             Err(Stop::Refused(status, rule)) => {
                 worst.add(status, rule);
                 let Some((status, rule)) = worst.0 else {
-                    return Ok(Vec::new());
+                    return Ok(Verified::new());
                 };
                 Err(Stop::Refused(status, rule))
             }
@@ -128,7 +133,7 @@ impl<'a> Evaluation<'a> {
 
     /// Each rule accepts, or finds no token and needs none.
     fn all(&mut self) -> Answer<'a> {
-        let mut verified = Vec::new();
+        let mut verified = Verified::new();
         for (number, rule) in self.rules.iter().enumerate() {
             match self.rule(number, rule) {
                 Ok(token) => verified.push((rule, token)),
@@ -143,7 +148,7 @@ impl<'a> Evaluation<'a> {
     /// Every token in the rule's places must be good: one of them may be what the application
     /// reads. The last is looked at first, and the first is the one whose claims count, as in Envoy.
     fn rule(&mut self, number: usize, rule: &'a Rule) -> Result<Arc<Token>, Stop<'a>> {
-        let mut found = Vec::new();
+        let mut found = AllFound::new();
         for location in rule.locations() {
             if !self.removed.contains(location) {
                 location.find(self.headers, &mut found);

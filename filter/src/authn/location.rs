@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use smallvec::SmallVec;
+
 use super::output::Outputs;
 use super::{cookie, query};
 use crate::decision::RequestChanges;
@@ -30,7 +32,10 @@ pub struct Found<'a> {
 
 /// What verified tokens leave behind: places that are taken out of the request.
 #[derive(Clone, Debug, Default)]
-pub struct Removed<'a>(Vec<&'a Location>);
+pub struct Removed<'a>(SmallVec<[&'a Location; 2]>);
+
+/// The tokens of one request for one rule: seldom more than one.
+pub type AllFound<'a> = SmallVec<[Found<'a>; 2]>;
 
 /// The locations of a rule, in the order in which Envoy finds tokens: headers, parameters, cookies,
 /// each by name. Without any, `Authorization: Bearer` and the parameter `access_token`.
@@ -44,7 +49,7 @@ pub fn locations(rule: &JwtRule, outputs: &Outputs) -> Vec<Location> {
     if locations.is_empty() {
         locations = vec![
             Location::Header(HeaderLocation {
-                name: "authorization".to_owned(),
+                name: "authorization".into(),
                 prefix: "Bearer ".to_owned(),
             }),
             Location::Param("access_token".to_owned()),
@@ -59,7 +64,7 @@ pub fn locations(rule: &JwtRule, outputs: &Outputs) -> Vec<Location> {
 
 impl Location {
     /// Adds every token that is here.
-    pub fn find<'a>(&'a self, headers: &'a Headers, found: &mut Vec<Found<'a>>) {
+    pub fn find<'a>(&'a self, headers: &'a Headers, found: &mut AllFound<'a>) {
         let location = self;
         match self {
             Self::Header(HeaderLocation { name, prefix }) => {

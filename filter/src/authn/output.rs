@@ -1,11 +1,12 @@
 //! What a verified token leaves in the request's headers.
 
+use std::sync::Arc;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::number;
-use super::rule::{Rule, Token};
-use crate::decision::RequestChanges;
+use crate::decision::{RequestChanges, SetHeader};
 use crate::headers::Headers;
 use crate::json::{Map, Value};
 use crate::resource::request_authentication::{ClaimToHeader, JwtRule};
@@ -13,35 +14,51 @@ use crate::resource::request_authentication::{ClaimToHeader, JwtRule};
 /// What one rule writes.
 #[derive(Clone, Debug)]
 pub struct Output {
-    payload: Option<String>,
-    claims: Vec<ClaimToHeader>,
+    payload: Option<Arc<str>>,
+    /// Headers and the paths of the claims in them.
+    claims: Vec<(Arc<str>, Vec<String>)>,
 }
+
+/// Headers and their values, in the order in which they are written.
+pub type Written = Box<[SetHeader]>;
 
 /// The headers that rules write, in lower case, each once.
 #[derive(Clone, Debug)]
-pub struct Outputs(Vec<String>);
+pub struct Outputs(Vec<Arc<str>>);
 
-/// Writes what `rule` puts into headers of a verified token.
-pub fn write(rule: &Rule, token: &Token, changes: &mut RequestChanges) {
-    let output = rule.output();
-    if let Some(header) = &output.payload {
-        set(header, token.payload.clone(), changes);
-    }
-    for ClaimToHeader { header, claim } in &output.claims {
-        let value = find(&token.claims, claim).and_then(text);
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            set(header, value.into_bytes(), changes);
-        }
+/// Adds what is `written`. Claims of two rules, or two claims, in one header: the last is kept.
+pub fn write(written: &Written, changes: &mut RequestChanges) {
+    for (header, value) in written {
+        changes.set.retain(|(name, _)| name != header);
+        changes.set.push((Arc::clone(header), Arc::clone(value)));
     }
 }
 
 impl Output {
     /// What `rule` writes.
     pub fn new(rule: &JwtRule) -> Self {
+        let claims = rule.output_claim_to_headers.iter();
+        let claims =
+            claims.map(|ClaimToHeader { header, claim }| (header.as_str().into(), claim.clone()));
         Self {
-            payload: rule.output_payload_to_header.clone(),
-            claims: rule.output_claim_to_headers.clone(),
+            payload: rule.output_payload_to_header.as_deref().map(Arc::from),
+            claims: claims.collect(),
         }
+    }
+
+    /// What a verified token leaves in headers: its `payload` as it was sent, in base64url, and
+    /// `claims`.
+    pub fn of(&self, payload: &[u8], claims: &Map) -> Written {
+        let payload = self
+            .payload
+            .iter()
+            .map(|header| (Arc::clone(header), payload.into()));
+        let claims = self.claims.iter().filter_map(|(header, claim)| {
+            let value = find(claims, claim).and_then(text);
+            let value = value.filter(|value| !value.is_empty())?;
+            Some((Arc::clone(header), value.into_bytes().into()))
+        });
+        payload.chain(claims).collect()
     }
 }
 
@@ -57,28 +74,22 @@ impl Outputs {
             .collect();
         headers.sort();
         headers.dedup();
-        Self(headers)
+        Self(headers.into_iter().map(Arc::from).collect())
     }
 
     /// Whether some rule writes this header.
     pub fn contains(&self, header: &str) -> bool {
-        self.0.iter().any(|known| known == header)
+        self.0.iter().any(|known| **known == *header)
     }
 
     /// Takes away what the client sent in these headers: it could pass for what we write.
     pub fn sanitize(&self, headers: &Headers) -> RequestChanges {
-        let sent = |name: &&String| headers.get(name).is_some();
+        let sent = |name: &&Arc<str>| headers.get(name).is_some();
         RequestChanges {
             remove: self.0.iter().filter(sent).cloned().collect(),
             ..RequestChanges::default()
         }
     }
-}
-
-/// Claims of two rules, or two claims, in one header: the last is kept.
-fn set(header: &str, value: Vec<u8>, changes: &mut RequestChanges) {
-    changes.set.retain(|(name, _)| name != header);
-    changes.set.push((header.to_owned(), value));
 }
 
 fn find<'m>(claims: &'m Map, path: &[String]) -> Option<&'m Value> {

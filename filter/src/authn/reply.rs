@@ -1,9 +1,10 @@
 //! The answer to a request whose token is refused.
 
+use std::sync::Arc;
+
 use crate::decision::LocalReply;
 use crate::headers::Headers;
 use crate::jose::JwtStatus;
-use crate::resource::ResourceName;
 
 /// A request that is refused because of its token, or for want of one.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,8 +13,8 @@ pub struct Refusal {
     pub status: JwtStatus,
     /// The answer, word for word as Envoy's `jwt_authn` gives it.
     pub reply: LocalReply,
-    /// The resource whose rule refuses it.
-    pub policy: ResourceName,
+    /// The resource whose rule refuses it, as `namespace/name`.
+    pub policy: Arc<str>,
     /// The index of that rule in its `jwtRules`.
     pub rule: usize,
 }
@@ -23,7 +24,7 @@ const MAX_PATH_LEN: usize = 256;
 
 impl Refusal {
     /// Answers a request with these headers.
-    pub fn new(status: JwtStatus, headers: &Headers, policy: ResourceName, rule: usize) -> Self {
+    pub fn new(status: JwtStatus, headers: &Headers, policy: Arc<str>, rule: usize) -> Self {
         let reply = LocalReply {
             status: status.http_status(),
             body: status.to_string().into_bytes(),

@@ -12,14 +12,13 @@ use super::token_cache::TokenCache;
 use super::{Identity, output};
 use crate::crypto::Crypto;
 use crate::jose::{Jwt, JwtStatus, KeySet, Validity};
-use crate::json::{Map, Value};
 use crate::resource::ResourceName;
 use crate::resource::request_authentication::{JwtRule, Presence};
 
 /// A rule of a resource, ready for use.
 #[derive(Clone, Debug)]
 pub struct Rule {
-    policy: ResourceName,
+    policy: Arc<str>,
     index: usize,
     issuer: String,
     audiences: Audiences,
@@ -43,12 +42,10 @@ pub enum Keys {
 /// A token that is good.
 #[derive(Clone, Debug)]
 pub struct Token {
-    /// Its claims as they were sent.
-    pub claims: Map,
-    /// Its payload as it was sent, in base64url.
-    pub payload: Vec<u8>,
     /// What it says.
     pub identity: Arc<Identity>,
+    /// What its rule puts into headers.
+    pub written: output::Written,
     /// When it counts.
     pub validity: Validity,
 }
@@ -65,14 +62,14 @@ pub enum NotVerified {
 impl Rule {
     /// Compiles rule `index` of the resource `policy`.
     pub fn new(
-        policy: ResourceName,
+        policy: &ResourceName,
         index: usize,
         rule: &JwtRule,
         keys: Keys,
         outputs: &Outputs,
     ) -> Self {
         Self {
-            policy,
+            policy: policy.to_string().into(),
             index,
             issuer: rule.issuer.clone(),
             audiences: Audiences::new(&rule.audiences),
@@ -129,24 +126,13 @@ impl Rule {
             Keys::Inline(keys) => keys.verify(&jwt, crypto)?,
             Keys::Remote(id) => verify_remote(&jwt, *id, now, store, crypto)?,
         }
+        let written = self.output.of(jwt.payload, &jwt.claims);
+        let split = self.space_delimited.split(jwt.claims.clone());
         Ok(Token {
-            identity: Arc::new(self.identity(&jwt.claims)),
-            payload: jwt.payload.to_vec(),
+            identity: Arc::new(Identity::new(&jwt.claims, split)),
+            written,
             validity: jwt.validity,
-            claims: jwt.claims,
         })
-    }
-
-    fn identity(&self, claims: &Map) -> Identity {
-        let text = |name| {
-            let value = claims.get(name);
-            value.and_then(Value::as_str).map(str::to_owned)
-        };
-        Identity {
-            issuer: text("iss"),
-            subject: text("sub"),
-            claims: self.space_delimited.split(claims.clone()),
-        }
     }
 
     /// The places that can carry its tokens.
@@ -159,18 +145,13 @@ impl Rule {
         self.forward
     }
 
-    /// What it writes.
-    pub fn output(&self) -> &output::Output {
-        &self.output
-    }
-
     /// Whether there must be a token.
     pub fn presence(&self) -> Presence {
         self.presence
     }
 
-    /// The resource that it is from.
-    pub fn policy(&self) -> &ResourceName {
+    /// The resource that it is from, as `namespace/name`.
+    pub fn policy(&self) -> &Arc<str> {
         &self.policy
     }
 

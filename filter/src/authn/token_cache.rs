@@ -142,13 +142,11 @@ fn same(a: &[u8], b: &[u8]) -> bool {
 mod tests {
     use super::*;
     use crate::authn::Identity;
-    use crate::json::Map;
 
     fn verified() -> Arc<Token> {
         Arc::new(Token {
-            claims: Map::default(),
-            payload: Vec::new(),
             identity: Arc::new(Identity::default()),
+            written: Box::default(),
             validity: Default::default(),
         })
     }

@@ -8,6 +8,8 @@ mod actual;
 mod naive;
 mod nearest;
 
+use std::sync::Arc;
+
 use crate::Attributes;
 use crate::authn::Identity;
 use crate::decision::{DryRun, NearMiss, Phase, Verdict};
@@ -36,7 +38,7 @@ pub struct Observation {
     /// The outcome of dry-run DENY policies and of dry-run ALLOW policies, where there are any.
     pub dry_run: Vec<DryRun>,
     /// The AUDIT policies that matched, as `namespace/name`.
-    pub audit: Vec<String>,
+    pub audit: Vec<Arc<str>>,
 }
 
 // === impl PolicySet ===
@@ -157,7 +159,7 @@ fn allowing<'a, A>(attrs: &'a A, identity: Option<&'a Identity>) -> Facts<'a, A>
 
 fn outcome(action: &str, rule: Option<&Rule>, allowed: bool) -> DryRun {
     DryRun {
-        policy: rule.map(|rule| rule.policy.to_string()),
+        policy: rule.map(|rule| Arc::clone(&rule.policy)),
         action: action.to_owned(),
         verdict: match allowed {
             true => Verdict::Allow,
@@ -167,12 +169,11 @@ fn outcome(action: &str, rule: Option<&Rule>, allowed: bool) -> DryRun {
     }
 }
 
-fn audit(facts: &Facts<'_, impl Attributes>, rules: &RuleSet) -> Vec<String> {
-    let mut names: Vec<String> = Vec::new();
+fn audit(facts: &Facts<'_, impl Attributes>, rules: &RuleSet) -> Vec<Arc<str>> {
+    let mut names: Vec<Arc<str>> = Vec::new();
     for rule in rules.rules().iter().filter(|rule| facts.matches(rule)) {
-        let name = rule.policy.to_string();
-        if !names.contains(&name) {
-            names.push(name);
+        if !names.contains(&rule.policy) {
+            names.push(Arc::clone(&rule.policy));
         }
     }
     names

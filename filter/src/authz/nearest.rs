@@ -1,6 +1,7 @@
 //! Which rule came nearest to matching.
 
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use super::actual;
 use super::naive::Facts;
@@ -27,7 +28,7 @@ pub(super) fn nearest(rules: &RuleSet, facts: &Facts<'_, impl Attributes>) -> Op
     if let Some((rule, reach)) = best {
         let clause = reach.first_failed;
         return Some(NearMiss {
-            policy: rule.policy.to_string(),
+            policy: Arc::clone(&rule.policy),
             rule: rule.index,
             clause: clause.map(|clause| clause.path.to_string()),
             expected: clause.map(expected).unwrap_or_default(),
@@ -36,7 +37,7 @@ pub(super) fn nearest(rules: &RuleSet, facts: &Facts<'_, impl Attributes>) -> Op
         });
     }
     Some(NearMiss {
-        policy: rules.policies().first()?.to_string(),
+        policy: rules.policies().first().cloned()?,
         rule: 0,
         clause: None,
         expected: Vec::new(),

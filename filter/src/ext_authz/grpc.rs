@@ -3,6 +3,7 @@
 //! HTTP/2.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::http::{join, removable};
 use super::{AUTHZ_DENIED, Answer, Grant, Meaning};
@@ -66,7 +67,7 @@ fn check_request(attributes: &impl Attributes, protocol: Protocol) -> Message {
     let direct = attributes.source_ip().or(attributes.remote_ip());
     let mut source = peer(direct, None);
     if let Some(principal) = attributes.peer() {
-        source = source.bytes(4, principal);
+        source = source.bytes(4, &**principal);
     }
     let destination = peer(attributes.destination_ip(), attributes.destination_port());
     let mut context = Message::default().bytes(1, source).bytes(2, destination);
@@ -212,10 +213,13 @@ impl CheckResponse {
         let mut remove = self.remove;
         remove.retain(|name| removable(name));
         set.retain(|(name, _)| !remove.contains(name));
+        let set = set.into_iter();
         Grant {
             changes: RequestChanges {
-                remove,
-                set,
+                remove: remove.into_iter().map(Arc::from).collect(),
+                set: set
+                    .map(|(name, value)| (name.into(), value.into()))
+                    .collect(),
                 path: None,
             },
             response_headers: self.response_headers,

@@ -1,6 +1,8 @@
 //! Authorizers that are asked with the request's own method and path.
 //! Source: Envoy, `ext_authz` with `http_service`.
 
+use std::sync::Arc;
+
 use super::{AUTHZ_DENIED, Answer, Grant, Meaning};
 use crate::attributes::Attributes;
 use crate::config::{ExtAuthzHttp, HeaderNames};
@@ -64,19 +66,20 @@ fn grant(http: &ExtAuthzHttp, answer: &Headers) -> Grant {
     let mut changes = RequestChanges::default();
     for names in answer.get_all("x-envoy-auth-headers-to-remove") {
         let names = String::from_utf8_lossy(names).to_ascii_lowercase();
-        let names = names.split(',').map(str::trim).map(str::to_owned);
-        changes.remove.extend(names.filter(|name| removable(name)));
+        let names = names.split(',').map(str::trim);
+        let names = names.filter(|name| removable(name)).map(Arc::from);
+        changes.remove.extend(names);
     }
     let mut response_headers = Vec::new();
     for (name, value) in own(answer) {
-        let text = String::from_utf8_lossy(name).into_owned();
+        let text: Arc<str> = String::from_utf8_lossy(name).into();
         if http.downstream_on_allow.contain(name) {
-            response_headers.push((text.clone(), value.to_vec()));
+            response_headers.push((text.to_string(), value.to_vec()));
         }
         if http.upstream_on_allow.contain(name) && !changes.remove.contains(&text) {
             // Of a repeated header the last one stays.
             changes.set.retain(|(other, _)| *other != text);
-            changes.set.push((text, value.to_vec()));
+            changes.set.push((text, value.into()));
         }
     }
     Grant {

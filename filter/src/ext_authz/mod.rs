@@ -7,6 +7,7 @@
 mod grpc;
 mod http;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::attributes::{Attributes, Protocol};
@@ -48,7 +49,7 @@ pub struct Check {
 /// The rule that wants an authorizer asked.
 #[derive(Clone, Debug)]
 struct Because {
-    policy: String,
+    policy: Arc<str>,
     rule: usize,
 }
 
@@ -231,7 +232,7 @@ const FORBIDDEN: u16 = 403;
 impl Because {
     fn new(rule: &Rule) -> Self {
         Self {
-            policy: rule.policy.to_string(),
+            policy: Arc::clone(&rule.policy),
             rule: rule.index,
         }
     }
@@ -286,9 +287,9 @@ fn decision(
     let mut evidence = Evidence::new(Verdict::Deny, reply.status, Phase::Custom);
     evidence.reason = Some(format!("the authorizer `{provider}` {why}"));
     evidence.details = Some(reply.details.clone());
-    evidence.policy = Some(because.policy.clone());
+    evidence.policy = Some(Arc::clone(&because.policy));
     evidence.rule = Some(because.rule);
-    evidence.principal = attributes.peer().map(str::to_owned);
+    evidence.principal = attributes.peer().cloned();
     Decision {
         outcome: Outcome::Deny(reply),
         evidence,

@@ -1,9 +1,10 @@
 //! Compiled rules, as Envoy would name and order them.
 
+use std::sync::Arc;
+
 use super::trust::TrustDomains;
 use super::{Clause, Index, Needs};
 use crate::attributes::Protocol;
-use crate::resource::ResourceName;
 use crate::resource::authorization_policy::{self as source, Action, AuthorizationPolicy};
 
 /// One compiled rule.
@@ -11,8 +12,8 @@ use crate::resource::authorization_policy::{self as source, Action, Authorizatio
 pub struct Rule {
     /// `ns[NAMESPACE]-policy[NAME]-rule[INDEX]`, as Istio names it in Envoy.
     pub id: Box<str>,
-    /// The policy that it belongs to.
-    pub policy: ResourceName,
+    /// The policy that it belongs to, as `namespace/name`.
+    pub policy: Arc<str>,
     /// Its index there.
     pub index: usize,
     /// Its place in the order of the policies: root namespace first.
@@ -33,7 +34,7 @@ pub struct Alternative(pub Vec<Clause>);
 #[derive(Clone, Debug, Default)]
 pub struct RuleSet {
     rules: Vec<Rule>,
-    policies: Vec<ResourceName>,
+    policies: Vec<Arc<str>>,
     index: Option<Index>,
 }
 
@@ -82,13 +83,14 @@ impl RuleSet {
                 .map(|alternative| Alternative(clauses(&alternative.clauses)))
                 .collect()
         };
+        let label: Arc<str> = name.to_string().into();
         for (index, rule) in policy.rules.iter().enumerate() {
             if policy.action == Action::Allow && rule.clauses().any(lost) {
                 continue;
             }
             self.rules.push(Rule {
                 id: format!("ns[{}]-policy[{}]-rule[{index}]", name.namespace, name.name).into(),
-                policy: name.clone(),
+                policy: Arc::clone(&label),
                 index,
                 position: self.rules.len(),
                 from: alternatives(&rule.from),
@@ -96,7 +98,7 @@ impl RuleSet {
                 when: clauses(&rule.when),
             });
         }
-        self.policies.push(name.clone());
+        self.policies.push(label);
     }
 
     /// Puts the rules into the order in which Envoy tries them, that of their names, so that the
@@ -121,8 +123,8 @@ impl RuleSet {
         &self.rules
     }
 
-    /// The policies that the rules come from, and those without rules.
-    pub fn policies(&self) -> &[ResourceName] {
+    /// The policies that the rules come from, and those without rules, as `namespace/name`.
+    pub fn policies(&self) -> &[Arc<str>] {
         &self.policies
     }
 

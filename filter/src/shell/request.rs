@@ -2,6 +2,7 @@
 
 use std::cell::OnceCell;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use proxy_wasm::hostcalls;
@@ -22,7 +23,7 @@ const MAX_METADATA_LIST: usize = 64;
 pub(super) struct HostAttributes {
     protocol: Protocol,
     headers: OnceCell<Headers>,
-    peer: OnceCell<Option<String>>,
+    peer: OnceCell<Option<Arc<str>>>,
     source_ip: OnceCell<Option<IpAddr>>,
     remote_ip: OnceCell<Option<IpAddr>>,
     destination_ip: OnceCell<Option<IpAddr>>,
@@ -56,7 +57,7 @@ impl Attributes for HostAttributes {
         })
     }
 
-    fn peer(&self) -> Option<&str> {
+    fn peer(&self) -> Option<&Arc<str>> {
         let read = || {
             [
                 "uri_san_peer_certificate",
@@ -65,8 +66,9 @@ impl Attributes for HostAttributes {
             ]
             .iter()
             .find_map(|name| properties::text(&["connection", name]))
+            .map(Arc::from)
         };
-        self.peer.get_or_init(read).as_deref()
+        self.peer.get_or_init(read).as_ref()
     }
 
     fn source_ip(&self) -> Option<IpAddr> {

@@ -64,7 +64,7 @@ pub fn said(authentication: &Authentication) -> String {
             "{}/{} by {}[{}]",
             verified.identity.issuer.as_deref().unwrap_or("-"),
             verified.identity.subject.as_deref().unwrap_or("-"),
-            verified.policy.name,
+            verified.policy.rsplit('/').next().unwrap_or_default(),
             verified.rule,
         ),
         Authentication::Refused(refusal) => {
@@ -82,16 +82,16 @@ pub fn upstream(authentication: &Authentication, sent: Headers<'_>, name: &str) 
         Authentication::Verified(verified) => &verified.changes,
         other => panic!("{}", said(other)),
     };
-    let text = |bytes: &Vec<u8>| String::from_utf8(bytes.clone()).unwrap();
-    if let Some((_, value)) = changes.set.iter().find(|(set, _)| set == name) {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    if let Some((_, value)) = changes.set.iter().find(|(set, _)| **set == *name) {
         return Some(text(value));
     }
     if name == ":path" {
         let sent = sent.iter().find(|(sent, _)| *sent == name);
         let sent = sent.map_or("/get?a=1", |(_, path)| path).to_owned();
-        return Some(changes.path.as_ref().map_or(sent, text));
+        return Some(changes.path.as_deref().map_or(sent, text));
     }
-    if changes.remove.iter().any(|removed| removed == name) {
+    if changes.remove.iter().any(|removed| **removed == *name) {
         return None;
     }
     let sent = sent.iter().find(|(sent, _)| *sent == name);

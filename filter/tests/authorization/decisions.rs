@@ -289,7 +289,8 @@ fn custom_policies_name_their_provider() {
         let request = request(&format!("GET {path}"));
         set.custom_providers().find_map(|provider| {
             let rule = set.custom_match(provider, &request.attributes)?;
-            Some((provider.to_owned(), rule.policy.name.clone()))
+            let (_, name) = rule.policy.split_once('/')?;
+            Some((provider.to_owned(), name.to_owned()))
         })
     };
     assert_eq!(asked("/a"), Some(("b".to_owned(), "two".to_owned())));

@@ -1,5 +1,7 @@
 //! What is said about a decision beside the verdict.
 
+use std::sync::Arc;
+
 use palisade_filter::decision::{DryRun, NearMiss, Verdict};
 
 use super::support::{compile, dry_run, policy, request};
@@ -134,7 +136,7 @@ fn the_nearest_rule_names_the_clause_that_failed() {
         assert_eq!(request.decide(&set).verdict(), Verdict::Deny, "{text}");
         let near = set.nearest(&request.attributes, request.identity.as_ref());
         let wanted = NearMiss {
-            policy: "foo/p".to_owned(),
+            policy: "foo/p".into(),
             rule: *rule,
             clause: Some((*clause).to_owned()),
             expected: expected.iter().map(|text| (*text).to_owned()).collect(),
@@ -158,9 +160,9 @@ fn a_policy_without_rules_is_named_when_nothing_else_is() {
     assert_eq!(near(&[]), None);
     assert_eq!(
         near(std::slice::from_ref(&nothing)),
-        Some(("foo/nothing".to_owned(), false))
+        Some(("foo/nothing".into(), false))
     );
-    assert_eq!(near(&[nothing, some]), Some(("foo/some".to_owned(), true)));
+    assert_eq!(near(&[nothing, some]), Some(("foo/some".into(), true)));
 }
 
 #[test]
@@ -177,7 +179,7 @@ fn observers_see_and_do_not_decide() {
         dry_run("l", &spec("ALLOW", "/b")),
     ]);
     let dry_run = |policy: Option<&str>, action: &str, verdict, rule| DryRun {
-        policy: policy.map(str::to_owned),
+        policy: policy.map(Arc::from),
         action: action.to_owned(),
         verdict,
         rule,
@@ -200,7 +202,8 @@ fn observers_see_and_do_not_decide() {
     for (path, audit, deny, allow) in rows {
         let request = request(&format!("GET {path}"));
         let seen = set.observe(&request.attributes, None);
-        assert_eq!(seen.audit, audit, "{path}");
+        let audited: Vec<&str> = seen.audit.iter().map(|name| &**name).collect();
+        assert_eq!(audited, audit, "{path}");
         assert_eq!(seen.dry_run, [deny, allow], "{path}");
         assert_eq!(request.decide(&set).verdict(), Verdict::Allow, "{path}");
     }

@@ -255,7 +255,7 @@ proptest! {
         let names = [":path", ":method", ":authority", "x"];
         let sets = [Headers::from_blob(blob), names.into_iter().zip(&values).collect()];
         for headers in sets {
-            let attributes = Snapshot { headers, peer: Some(peer.clone()), ..Snapshot::default() };
+            let attributes = Snapshot { headers, peer: Some(peer.as_str().into()), ..Snapshot::default() };
             let verdict = set.authorize(&attributes, None).verdict();
             // Whatever arrives, the evaluation is a function of it.
             prop_assert_eq!(set.authorize(&attributes, None).verdict(), verdict);

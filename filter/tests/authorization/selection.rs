@@ -111,7 +111,7 @@ fn the_root_namespace_comes_first() {
         Protocol::Http,
     );
     let near = set.nearest(&request("GET /").attributes, None).unwrap();
-    assert_eq!(near.policy, "istio-system/p");
+    assert_eq!(&*near.policy, "istio-system/p");
 }
 
 #[test]

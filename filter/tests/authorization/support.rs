@@ -43,7 +43,7 @@ pub fn request(text: &str) -> Request {
         match (name, &word[split..=split]) {
             ("host", ":") => headers.push((":authority", value)),
             (name, ":") => headers.push((name, value)),
-            ("peer", _) => attributes.peer = Some(value.to_owned()),
+            ("peer", _) => attributes.peer = Some(value.into()),
             ("ip", _) => attributes.source_ip = value.parse().ok(),
             ("remote", _) => attributes.remote_ip = value.parse().ok(),
             ("dst", _) => attributes.destination_ip = value.parse().ok(),
@@ -69,6 +69,7 @@ fn identity(claims: &str) -> Identity {
         issuer: text("iss"),
         subject: text("sub"),
         claims: claims.clone(),
+        ..Identity::default()
     }
 }
 

@@ -142,7 +142,7 @@ impl Random {
         let (source_ip, remote_ip, destination_ip) = (address(), address(), address());
         let snapshot = Snapshot {
             headers: headers.into_iter().collect::<Headers>(),
-            peer: (!self.one_in(4)).then(|| self.of(&PEERS).to_owned()),
+            peer: (!self.one_in(4)).then(|| self.of(&PEERS).into()),
             source_ip,
             remote_ip,
             destination_ip,
@@ -174,6 +174,7 @@ impl Random {
             issuer: (!self.one_in(8)).then(|| self.of(&["i", "j", "https://i/j", ""]).to_owned()),
             subject: (!self.one_in(8)).then(|| self.of(&["s", "t", ""]).to_owned()),
             claims,
+            ..Identity::default()
         }
     }
 

@@ -44,8 +44,8 @@ pub fn check(expect: &Expect, observed: &Observed) -> Vec<Difference> {
     );
     compare("body", expect.body.clone(), observed.body.clone());
     let evidence = observed.evidence.as_ref();
-    let policy = evidence.and_then(|evidence| evidence.policy.clone());
-    compare("policy", expect.policy.clone(), policy);
+    let policy = evidence.and_then(|evidence| evidence.policy.as_deref());
+    compare("policy", expect.policy.clone(), policy.map(str::to_owned));
     let index = |index: usize| index.to_string();
     let rule = evidence.and_then(|evidence| evidence.rule);
     compare("rule", expect.rule.map(index), rule.map(index));

@@ -55,16 +55,17 @@ impl Lookup<'_, '_> {
     /// Looks up the request's values; `None` when the host did not provide what has to be there.
     fn dimension(&mut self, dimension: &Dimension) -> Option<()> {
         let attrs = self.attrs;
+        let peer = || attrs.peer().map(|peer| &**peer);
         let spiffe = || attrs.peer()?.strip_prefix(SCHEME);
         match &dimension.attribute {
-            Attribute::Peer => self.values(dimension, attrs.peer()),
+            Attribute::Peer => self.values(dimension, peer()),
             Attribute::Principal => self.values(dimension, spiffe()),
             Attribute::TrustDomain => {
                 let domain = spiffe().and_then(|name| name.split_once('/'));
                 self.values(dimension, domain.map(|(domain, _)| domain));
             }
-            Attribute::Namespace => self.values(dimension, after(attrs.peer(), "/ns/")),
-            Attribute::Account => self.values(dimension, after(attrs.peer(), "/sa/")),
+            Attribute::Namespace => self.values(dimension, after(peer(), "/ns/")),
+            Attribute::Account => self.values(dimension, after(peer(), "/sa/")),
             Attribute::Address(whose) => {
                 let whose = match whose {
                     0 => AddressOf::Source,

@@ -70,7 +70,7 @@ pub enum RemoteOrigin {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HeaderLocation {
     /// The header, in lower case.
-    pub name: String,
+    pub name: Arc<str>,
     /// What comes before the token; empty when the token is the whole value.
     pub prefix: String,
 }
@@ -220,7 +220,7 @@ fn discovery(fields: &Fields<'_>, issuer: &str) -> Result<RemoteOrigin, ConfigEr
 fn read_header_location(node: &Node<'_>) -> Result<HeaderLocation, ConfigError> {
     let fields = node.object(&["name", "prefix"])?;
     Ok(HeaderLocation {
-        name: header_name(&fields.require("name")?)?,
+        name: header_name(&fields.require("name")?)?.into(),
         prefix: match fields.get("prefix") {
             Some(node) => node.string()?.to_owned(),
             None => String::new(),

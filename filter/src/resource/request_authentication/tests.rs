@@ -129,7 +129,7 @@ fn what_is_read() {
         RemoteOrigin::Jwks(HttpUrl::parse("http://a/k").unwrap())
     );
     assert_eq!(timeout.as_millis(), 1500);
-    assert_eq!(rule.from_headers[0].name, "x-h");
+    assert_eq!(rule.from_headers[0].name.as_ref(), "x-h");
     assert_eq!(rule.output_claim_to_headers[0].claim, ["a", "b"]);
     assert_eq!(rule.output_payload_to_header.as_deref(), Some("x-payload"));
     assert_eq!(rule.presence, Presence::Required);
