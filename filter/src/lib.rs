@@ -20,6 +20,7 @@
 pub mod attributes;
 pub mod authn;
 pub mod authz;
+mod bytes;
 mod changed;
 pub mod config;
 pub mod crypto;

@@ -31,6 +31,11 @@ const MAX_VARINT: usize = 10;
 // === impl Message ===
 
 impl Message {
+    /// An empty message with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self(Vec::with_capacity(bytes))
+    }
+
     /// Adds a string, bytes, or a message that is already written.
     #[must_use]
     pub fn bytes(mut self, number: u64, value: impl AsRef<[u8]>) -> Self {

@@ -154,8 +154,8 @@ impl<'a> Evaluation<'a> {
                 location.find(self.headers, &mut found);
             }
         }
-        let mut result = Err(Stop::Refused(JwtStatus::Missing, rule));
-        for found in found.into_iter().rev() {
+        let mut verified = None;
+        for found in found.iter().rev() {
             let token = rule
                 .verify(
                     &found.token,
@@ -171,9 +171,9 @@ impl<'a> Evaluation<'a> {
             if !rule.forwards() {
                 self.removed.add(found.location);
             }
-            result = Ok(token);
+            verified = Some(token);
         }
-        result
+        verified.ok_or(Stop::Refused(JwtStatus::Missing, rule))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::claims::SpaceDelimited;
 use crate::json::{Map, Value};
 
 /// What a verified token says: the only token whose claims policies see.
@@ -18,16 +19,16 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// What `claims` say, which look like `split` to policies.
-    pub fn new(claims: &Map, split: Map) -> Self {
-        let text = |name| claims.get(name).and_then(Value::as_str);
+    /// What `claims` say; policies see those lists that are written as one text.
+    pub fn new(claims: Map, lists: &SpaceDelimited) -> Self {
+        let text = |name| claims.get(name).and_then(Value::as_str).map(str::to_owned);
         let (issuer, subject) = (text("iss"), text("sub"));
-        let principal = issuer.zip(subject);
+        let principal = issuer.as_ref().zip(subject.as_ref());
         Self {
-            issuer: issuer.map(str::to_owned),
-            subject: subject.map(str::to_owned),
             principal: principal.map(|(issuer, subject)| format!("{issuer}/{subject}").into()),
-            claims: split,
+            issuer,
+            subject,
+            claims: lists.split(claims),
         }
     }
 }

@@ -95,10 +95,14 @@ fn after_prefix<'v>(value: &'v [u8], prefix: &[u8]) -> Option<&'v [u8]> {
     if prefix.is_empty() {
         return Some(value);
     }
-    let at = value
-        .windows(prefix.len())
-        .position(|window| window == prefix)?;
-    let rest = value.get(at.checked_add(prefix.len())?..)?;
+    let rest = match value.strip_prefix(prefix) {
+        Some(rest) => rest,
+        None => {
+            let mut windows = value.windows(prefix.len());
+            let at = windows.position(|window| window == prefix)?;
+            value.get(at.checked_add(prefix.len())?..)?
+        }
+    };
     let in_token = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
     match rest.iter().position(in_token) {
         Some(start) => rest.get(start..),

@@ -45,20 +45,24 @@ impl Refusal {
 
 /// RFC 6750 section 3, with the request's URI as realm. A missing token is no error.
 fn challenge(status: JwtStatus, headers: &Headers) -> String {
-    let text =
-        |value: Option<&[u8]>| String::from_utf8_lossy(value.unwrap_or_default()).into_owned();
     let path = headers
         .get("x-envoy-original-path")
         .or(headers.path_and_query())
         .map(|path| path.get(..MAX_PATH_LEN).unwrap_or(path));
-    let scheme = text(headers.get(":scheme"));
-    let authority = text(headers.authority());
+    let [scheme, authority, path] = [headers.get(":scheme"), headers.authority(), path]
+        .map(|value| String::from_utf8_lossy(value.unwrap_or_default()));
     let error = match status {
         JwtStatus::Missing => "",
         _ => ", error=\"invalid_token\"",
     };
-    format!(
-        "Bearer realm=\"{scheme}://{authority}{}\"{error}",
-        text(path)
-    )
+    [
+        "Bearer realm=\"",
+        &scheme,
+        "://",
+        &authority,
+        &path,
+        "\"",
+        error,
+    ]
+    .concat()
 }

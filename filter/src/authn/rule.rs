@@ -102,19 +102,21 @@ impl Rule {
             token.validity.check(now)?;
             return Ok(token);
         }
-        let verified = Arc::new(self.verify_anew(token, now, store, crypto)?);
+        let jwt = cache.borrow_mut().parse(token)?;
+        let verified = self.verify_anew(jwt, now, store, crypto)?;
         cache.borrow_mut().insert(number, token, keys, &verified);
         Ok(verified)
     }
 
+    /// By itself, so that what is remembered is found without its weight.
+    #[inline(never)]
     fn verify_anew(
         &self,
-        token: &[u8],
+        jwt: Jwt<'_>,
         now: i64,
         store: &KeyStore,
         crypto: &Crypto,
-    ) -> Result<Token, NotVerified> {
-        let jwt = Jwt::parse(token)?;
+    ) -> Result<Arc<Token>, NotVerified> {
         if !self.issuer.is_empty() && self.issuer != jwt.issuer() {
             return Err(JwtStatus::UnknownIssuer.into());
         }
@@ -127,12 +129,12 @@ impl Rule {
             Keys::Remote(id) => verify_remote(&jwt, *id, now, store, crypto)?,
         }
         let written = self.output.of(jwt.payload, &jwt.claims);
-        let split = self.space_delimited.split(jwt.claims.clone());
-        Ok(Token {
-            identity: Arc::new(Identity::new(&jwt.claims, split)),
+        let validity = jwt.validity;
+        Ok(Arc::new(Token {
+            identity: Arc::new(Identity::new(jwt.claims, &self.space_delimited)),
             written,
-            validity: jwt.validity,
-        })
+            validity,
+        }))
     }
 
     /// The places that can carry its tokens.
@@ -174,7 +176,7 @@ fn verify_remote(
         Lookup::Pending => return Err(NotVerified::Waiting(id)),
         Lookup::Failed => return Err(JwtStatus::KeysNotFetched.into()),
     };
-    let unknown = |key_id: &String| !keys.has_key_id(key_id);
+    let unknown = |key_id: &Arc<str>| !keys.has_key_id(key_id);
     match keys.verify(jwt, crypto) {
         Err(JwtStatus::NoMatchingKey)
             if jwt.key_id.as_ref().is_some_and(unknown) && store.may_refetch(id, now) =>

@@ -7,10 +7,12 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use super::rule::Token;
+use crate::bytes::same;
+use crate::jose::{Jwt, JwtStatus, LastHeader};
 
 /// Verified tokens by rule.
 #[derive(Clone, Debug, Default)]
@@ -18,8 +20,8 @@ pub struct TokenCache {
     young: Generation,
     old: Generation,
     hits: u64,
-    /// Its secret keeps who chooses tokens from choosing their places.
-    hasher: RandomState,
+    places: Places,
+    last_header: LastHeader,
 }
 
 /// What is in a cache, and how useful it was.
@@ -35,8 +37,8 @@ pub struct TokenCacheStats {
 
 #[derive(Clone, Debug, Default)]
 struct Generation {
-    /// By rule, then by the hash of the whole token: of two with one hash the later stays.
-    rules: Vec<HashMap<u64, Entry>>,
+    /// By rule, then by place: of two tokens with one place the later stays.
+    rules: Vec<HashMap<u64, Entry, BuildHasherDefault<IsPlace>>>,
     entries: usize,
     bytes: usize,
 }
@@ -48,6 +50,17 @@ struct Entry {
     keys: u64,
 }
 
+/// Where tokens are kept: a mixture of their last bytes, which are those of the signature and so as
+/// good as random; whoever has tokens signed cannot choose them. A secret is mixed in all the same.
+#[derive(Clone, Copy, Debug)]
+struct Places {
+    secret: u64,
+}
+
+/// The hasher of what is a hash already.
+#[derive(Default)]
+struct IsPlace(u64);
+
 /// Each generation holds so many tokens, and so many bytes of them.
 const MAX_ENTRIES: usize = 1024;
 const MAX_BYTES: usize = 1 << 20;
@@ -58,16 +71,16 @@ const MAX_TOKEN: usize = 16 * 1024;
 impl TokenCache {
     /// The token as rule number `rule` verified it, if it did with the keys of generation `keys`.
     pub fn get(&mut self, rule: usize, token: &[u8], keys: u64) -> Option<Arc<Token>> {
-        let hash = self.hasher.hash_one(token);
-        let entry = match self.young.get(rule, hash, token) {
+        let place = self.places.of(token);
+        let entry = match self.young.get(rule, place, token) {
             Some(entry) => entry,
             None => {
-                let entry = self.old.get(rule, hash, token)?;
+                let entry = self.old.get(rule, place, token)?;
                 if entry.keys == keys {
                     let entry = entry.clone();
-                    self.put(rule, hash, entry);
+                    self.put(rule, place, entry);
                 }
-                self.young.get(rule, hash, token)?
+                self.young.get(rule, place, token)?
             }
         };
         if entry.keys != keys {
@@ -75,6 +88,11 @@ impl TokenCache {
         }
         self.hits = self.hits.saturating_add(1);
         Some(Arc::clone(&entry.token))
+    }
+
+    /// Reads a token that is not remembered.
+    pub fn parse<'t>(&mut self, token: &'t [u8]) -> Result<Jwt<'t>, JwtStatus> {
+        Jwt::parse_after(token, &mut self.last_header)
     }
 
     /// Keeps a token that rule number `rule` verified with the keys of generation `keys`.
@@ -85,7 +103,7 @@ impl TokenCache {
                 token: Arc::clone(verified),
                 keys,
             };
-            self.put(rule, self.hasher.hash_one(token), entry);
+            self.put(rule, self.places.of(token), entry);
         }
     }
 
@@ -98,17 +116,63 @@ impl TokenCache {
         }
     }
 
-    fn put(&mut self, rule: usize, hash: u64, entry: Entry) {
+    fn put(&mut self, rule: usize, place: u64, entry: Entry) {
         if !self.young.has_room_for(&entry.text) {
             self.old = std::mem::take(&mut self.young);
         }
-        self.young.put(rule, hash, entry);
+        self.young.put(rule, place, entry);
+    }
+}
+
+impl Places {
+    fn of(self, token: &[u8]) -> u64 {
+        const SPREAD: u64 = 0x9E37_79B9_7F4A_7C15;
+        let (last, rest) = last_word(token);
+        let (before, _) = last_word(rest);
+        let mixed = (last ^ self.secret).wrapping_mul(SPREAD) ^ before;
+        let mixed = mixed.rotate_left(32).wrapping_mul(SPREAD);
+        mixed ^ (mixed >> 32)
+    }
+}
+
+impl Default for Places {
+    fn default() -> Self {
+        Self {
+            secret: RandomState::new().hash_one(0),
+        }
+    }
+}
+
+impl Hasher for IsPlace {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = last_word(bytes).0;
+    }
+
+    fn write_u64(&mut self, place: u64) {
+        self.0 = place;
+    }
+}
+
+/// The last eight bytes, or as many as there are, and those before them.
+fn last_word(bytes: &[u8]) -> (u64, &[u8]) {
+    match bytes.split_last_chunk() {
+        Some((rest, word)) => (u64::from_le_bytes(*word), rest),
+        None => {
+            let word = bytes
+                .iter()
+                .fold(0, |word, byte| word << 8 | u64::from(*byte));
+            (word, &[])
+        }
     }
 }
 
 impl Generation {
-    fn get(&self, rule: usize, hash: u64, token: &[u8]) -> Option<&Entry> {
-        let entry = self.rules.get(rule)?.get(&hash)?;
+    fn get(&self, rule: usize, place: u64, token: &[u8]) -> Option<&Entry> {
+        let entry = self.rules.get(rule)?.get(&place)?;
         same(&entry.text, token).then_some(entry)
     }
 
@@ -116,26 +180,20 @@ impl Generation {
         self.entries < MAX_ENTRIES && self.bytes.saturating_add(token.len()) <= MAX_BYTES
     }
 
-    fn put(&mut self, rule: usize, hash: u64, entry: Entry) {
+    fn put(&mut self, rule: usize, place: u64, entry: Entry) {
         if self.rules.len() <= rule {
-            self.rules.resize_with(rule.saturating_add(1), HashMap::new);
+            self.rules
+                .resize_with(rule.saturating_add(1), HashMap::default);
         }
         let Some(tokens) = self.rules.get_mut(rule) else {
             return;
         };
         self.bytes = self.bytes.saturating_add(entry.text.len());
-        match tokens.insert(hash, entry) {
+        match tokens.insert(place, entry) {
             None => self.entries = self.entries.saturating_add(1),
             Some(other) => self.bytes = self.bytes.saturating_sub(other.text.len()),
         }
     }
-}
-
-/// Whether the bytes are the same, eight at a time: the comparison of the C library for wasm takes
-/// them one by one, and a token has hundreds.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a == b) && a_rest == b_rest
 }
 
 #[cfg(test)]
@@ -180,7 +238,8 @@ mod tests {
             let mut cache = TokenCache::default();
             let token = |number: usize| {
                 let mut token = vec![0; len];
-                token[..8].copy_from_slice(&number.to_le_bytes());
+                // As in a signature, the last bytes are others.
+                token[len - 8..].copy_from_slice(&number.to_le_bytes());
                 token
             };
             let used = token(usize::MAX);

@@ -21,6 +21,7 @@ pub(super) fn value(
         Test::Sni(_) => attrs.sni().map(str::to_owned),
         Test::Host(_) => joined(attrs.headers().get_all(":authority")),
         Test::Path(_) => joined(attrs.headers().path().into_iter()),
+        Test::Method(_) => joined(attrs.headers().method().into_iter()),
         Test::Header(name, _) => joined(attrs.headers().get_all(name)),
         Test::RequestPrincipal(_) => identity.map(|identity| {
             let text = |claim: &Option<String>| claim.clone().unwrap_or_default();

@@ -13,9 +13,6 @@ use walrus::Module;
 const OWN: &str = "palisade_on_";
 const CALLBACK: &str = "proxy_on_";
 
-/// The SDK's callback that stays: how the host gets memory.
-const ALLOCATE: &str = "proxy_on_memory_allocate";
-
 /// What a program has and a plugin does not need.
 const IDLE: [&str; 3] = ["_start", "__main_void", INITIALIZE];
 
@@ -73,7 +70,7 @@ fn new_name(name: &str) -> Option<String> {
     if name == OWN_INITIALIZE {
         return Some(INITIALIZE.to_owned());
     }
-    let goes = IDLE.contains(&name) || (name.starts_with(CALLBACK) && name != ALLOCATE);
+    let goes = IDLE.contains(&name) || name.starts_with(CALLBACK);
     (!goes).then(|| name.to_owned())
 }
 
@@ -127,15 +124,16 @@ mod tests {
             ("other", 5),
             ("palisade_on_request_headers", 6),
             ("proxy_on_memory_allocate", 7),
-            ("_start", 8),
-            ("_initialize", 9),
-            ("palisade_initialize", 10),
+            ("palisade_on_memory_allocate", 8),
+            ("_start", 9),
+            ("_initialize", 10),
+            ("palisade_initialize", 11),
         ];
         let kept = [
             ("other", 5),
             ("proxy_on_request_headers", 6),
-            ("proxy_on_memory_allocate", 7),
-            ("_initialize", 10),
+            ("proxy_on_memory_allocate", 8),
+            ("_initialize", 11),
         ];
         let trimmed = trim(&module(&all)).unwrap();
         assert_eq!(read(&trimmed), read(&module(&kept)));

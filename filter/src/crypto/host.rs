@@ -7,6 +7,9 @@
 use crate::jose::Hash;
 use crate::protobuf::{self, Field, Message};
 
+/// More than the names, the lengths and the hash take in a message.
+const MARKS: usize = 32;
+
 /// A host that may have the function `verify_signature`.
 pub trait Host: 'static {
     /// Calls it with a message made by [`encode`]; `None` when there is no such function or the
@@ -32,7 +35,9 @@ pub fn encode(hash: Hash, key: &[u8], signature: &[u8], text: &[u8]) -> Vec<u8> 
         Hash::Sha384 => "sha384",
         Hash::Sha512 => "sha512",
     };
-    Message::default()
+    let texts = key.len().saturating_add(signature.len());
+    let len = texts.saturating_add(text.len()).saturating_add(MARKS);
+    Message::with_capacity(len)
         .bytes(1, hash)
         .bytes(2, key)
         .bytes(3, signature)

@@ -47,7 +47,7 @@ fn verifier<H: Host>(algorithm: &Algorithm, key: &DecodingKey) -> Result<Box<dyn
     Ok(Box::new(HostFirst::<H> {
         algorithm: *algorithm,
         hash,
-        key: key.clone(),
+        info: key.try_get_as_bytes()?.into(),
         host: PhantomData,
     }))
 }
@@ -69,7 +69,8 @@ fn ask<H: Host>(hash: Hash, info: &[u8], signature: &[u8], text: &[u8]) -> Optio
 struct HostFirst<H> {
     algorithm: Algorithm,
     hash: Hash,
-    key: DecodingKey,
+    /// The key as SubjectPublicKeyInfo, which is public: a [`DecodingKey`] would be wiped each time.
+    info: Box<[u8]>,
     host: PhantomData<fn() -> H>,
 }
 
@@ -79,20 +80,24 @@ impl<H: Host> Verifier<Vec<u8>> for HostFirst<H> {
         message: &[u8],
         signature: &Vec<u8>,
     ) -> std::result::Result<(), signature::Error> {
-        let info = self
-            .key
-            .try_get_as_bytes()
-            .map_err(signature::Error::from_source)?;
-        let answer = match self.algorithm.family() {
-            AlgorithmFamily::Ec => {
-                ask::<H>(self.hash, info, &der::ecdsa_signature(signature), message)
-            }
-            _ => ask::<H>(self.hash, info, signature, message),
+        let info = &self.info;
+        let is_ec = self.algorithm.family() == AlgorithmFamily::Ec;
+        let answer = if is_ec {
+            ask::<H>(self.hash, info, &der::ecdsa_signature(signature), message)
+        } else {
+            ask::<H>(self.hash, info, signature, message)
         };
         match answer {
             Some(true) => Ok(()),
             Some(false) => Err(signature::Error::new()),
-            None => software(self.algorithm, &self.key).verify(message, signature),
+            None => {
+                let key = if is_ec {
+                    DecodingKey::from_ec_der(info)
+                } else {
+                    DecodingKey::from_rsa_der(info)
+                };
+                software(self.algorithm, &key).verify(message, signature)
+            }
         }
     }
 }

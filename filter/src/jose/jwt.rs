@@ -1,6 +1,9 @@
 //! A token in compact form (RFC 7515 section 7.1), taken apart.
 
+use std::sync::Arc;
+
 use super::{Algorithm, JwtStatus, base64url};
+use crate::bytes::same;
 use crate::json::{self, Map, Value};
 
 /// The largest token that is looked at, in bytes.
@@ -21,7 +24,7 @@ pub struct Jwt<'t> {
     /// What it says it is signed with.
     pub algorithm: Algorithm,
     /// The key that it says it is signed with; an empty one counts as none.
-    pub key_id: Option<String>,
+    pub key_id: Option<Arc<str>>,
     /// The claims.
     pub claims: Map,
     /// The bytes that are signed.
@@ -32,6 +35,18 @@ pub struct Jwt<'t> {
     pub signature: Vec<u8>,
     /// When it counts.
     pub validity: Validity,
+}
+
+/// The header that was read last (RFC 7515 section 4). The tokens of an issuer begin with the same one
+/// for as long as its key stays.
+#[derive(Clone, Debug, Default)]
+pub struct LastHeader(Option<(Box<[u8]>, Header)>);
+
+/// What a header says.
+#[derive(Clone, Debug)]
+struct Header {
+    algorithm: Algorithm,
+    key_id: Option<Arc<str>>,
 }
 
 /// From when to when a token counts, in seconds since the Unix epoch.
@@ -50,22 +65,13 @@ impl<'t> Jwt<'t> {
     /// `crit` (RFC 7515 section 4.1.11: none of its extensions is understood) and no `b64` other
     /// than `true` (RFC 7797); a `typ`, of whatever value, is a string.
     pub fn parse(token: &'t [u8]) -> Result<Self, JwtStatus> {
-        let ([header, payload, signature], signed) = sections(token).ok_or(JwtStatus::BadFormat)?;
+        Self::parse_after(token, &mut LastHeader::default())
+    }
 
-        let header = base64url(header).ok_or(JwtStatus::HeaderBadBase64)?;
-        let header = object(&header).ok_or(JwtStatus::HeaderBadJson)?;
-        let algorithm = match header.get("alg") {
-            Some(Value::String(name)) => {
-                Algorithm::new(name).ok_or(JwtStatus::HeaderAlgNotSupported)?
-            }
-            _ => return Err(JwtStatus::HeaderBadAlg),
-        };
-        let key_id = match header.get("kid") {
-            None => None,
-            Some(Value::String(id)) => Some(id.clone()).filter(|id| !id.is_empty()),
-            Some(_) => return Err(JwtStatus::HeaderBadKid),
-        };
-        check_extensions(&header)?;
+    /// Like [`Self::parse`]; what it reads is the same, whatever was read before.
+    pub fn parse_after(token: &'t [u8], last: &mut LastHeader) -> Result<Self, JwtStatus> {
+        let ([header, payload, signature], signed) = sections(token).ok_or(JwtStatus::BadFormat)?;
+        let Header { algorithm, key_id } = last.read(header)?;
 
         let claims = base64url(payload).ok_or(JwtStatus::PayloadBadBase64)?;
         let claims = object(&claims).ok_or(JwtStatus::PayloadBadJson)?;
@@ -111,6 +117,42 @@ impl<'t> Jwt<'t> {
     }
 }
 
+impl LastHeader {
+    fn read(&mut self, section: &[u8]) -> Result<Header, JwtStatus> {
+        match &self.0 {
+            Some((text, header)) if same(text, section) => Ok(header.clone()),
+            _ => {
+                let header = Header::parse(section)?;
+                self.0 = Some((section.into(), header.clone()));
+                Ok(header)
+            }
+        }
+    }
+}
+
+impl Header {
+    fn parse(section: &[u8]) -> Result<Self, JwtStatus> {
+        let header = base64url(section).ok_or(JwtStatus::HeaderBadBase64)?;
+        let header = object(&header).ok_or(JwtStatus::HeaderBadJson)?;
+        let algorithm = match header.get("alg") {
+            Some(Value::String(name)) => {
+                Algorithm::new(name).ok_or(JwtStatus::HeaderAlgNotSupported)?
+            }
+            _ => return Err(JwtStatus::HeaderBadAlg),
+        };
+        let key_id = match header.get("kid") {
+            None => None,
+            Some(Value::String(id)) => Some(id.as_str()).filter(|id| !id.is_empty()),
+            Some(_) => return Err(JwtStatus::HeaderBadKid),
+        };
+        check_extensions(&header)?;
+        Ok(Self {
+            algorithm,
+            key_id: key_id.map(Arc::from),
+        })
+    }
+}
+
 impl Validity {
     /// Whether `nbf` and `exp` allow `now` (seconds since the Unix epoch).
     ///
@@ -132,14 +174,17 @@ fn sections(token: &[u8]) -> Option<([&[u8]; 3], &[u8])> {
     if token.len() > MAX_LEN {
         return None;
     }
-    let mut parts = token.split(|byte| *byte == b'.');
-    let (header, payload, signature) = (parts.next()?, parts.next()?, parts.next()?);
-    let whole = !header.is_empty() && !payload.is_empty() && !signature.is_empty();
-    if parts.next().is_some() || !whole {
+    let mut dots = memchr::memchr_iter(b'.', token);
+    let (first, second) = (dots.next()?, dots.next()?);
+    if dots.next().is_some() {
         return None;
     }
-    let signed = header.len().checked_add(payload.len())?.checked_add(1)?;
-    Some(([header, payload, signature], token.get(..signed)?))
+    let signed = token.get(..second)?;
+    let header = token.get(..first)?;
+    let payload = signed.get(first.checked_add(1)?..)?;
+    let signature = token.get(second.checked_add(1)?..)?;
+    let whole = !header.is_empty() && !payload.is_empty() && !signature.is_empty();
+    whole.then_some(([header, payload, signature], signed))
 }
 
 fn object(text: &[u8]) -> Option<Map> {

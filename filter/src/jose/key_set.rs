@@ -104,7 +104,7 @@ impl KeySet {
 }
 
 fn is_candidate(jwk: &Jwk, jwt: &Jwt<'_>) -> bool {
-    let other_id = matches!((&jwk.id, &jwt.key_id), (Some(a), Some(b)) if a != b);
+    let other_id = matches!((&jwk.id, &jwt.key_id), (Some(a), Some(b)) if **a != **b);
     let right_purpose = match jwk.purpose {
         Purpose::AnySignature => true,
         Purpose::Only(algorithm) => algorithm == jwt.algorithm,

@@ -39,6 +39,8 @@ pub enum Test {
     Host(Vec<HostPattern>),
     /// The path without query and fragment.
     Path(Vec<PathPattern>),
+    /// `:method`
+    Method(Vec<TextPattern>),
     /// A header; each of its values counts by itself.
     Header(Box<str>, Vec<TextPattern>),
     /// Issuer and subject of the verified token.
@@ -91,7 +93,7 @@ impl Test {
             Self::Address(AddressOf::Destination, _) => Needs::DESTINATION_IP,
             Self::Port(_) => Needs::DESTINATION_PORT,
             Self::Sni(_) => Needs::SNI,
-            Self::Host(_) | Self::Path(_) | Self::Header(..) => Needs::HEADERS,
+            Self::Host(_) | Self::Path(_) | Self::Method(_) | Self::Header(..) => Needs::HEADERS,
             Self::RequestPrincipal(_) | Self::Claim(..) => Needs::IDENTITY,
             Self::Metadata(..) => Needs::METADATA,
         }
@@ -117,6 +119,9 @@ impl Test {
             Self::Path(patterns) => headers()
                 .path()
                 .is_some_and(|path| patterns.iter().any(|pattern| pattern.matches(path))),
+            Self::Method(patterns) => headers()
+                .method()
+                .is_some_and(|method| any(patterns, method)),
             Self::Header(name, patterns) => {
                 headers().get_all(name).any(|value| any(patterns, value))
             }

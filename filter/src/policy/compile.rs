@@ -62,6 +62,9 @@ impl Test {
                 Self::Host(values.iter().map(|value| HostPattern::new(value)).collect())
             }
             Constraint::Paths(patterns) => Self::Path(patterns.clone()),
+            Constraint::Header { name, values } if name == ":method" => {
+                Self::Method(texts(values, TextPattern::for_header))
+            }
             Constraint::Header { name, values } => {
                 Self::Header(name.as_str().into(), texts(values, TextPattern::for_header))
             }

@@ -88,6 +88,7 @@ impl PolicySet {
         let clauses = rules.flat_map(Rule::clauses);
         clauses.filter_map(|clause| match &clause.test {
             Test::Header(name, _) => Some(&**name),
+            Test::Method(_) => Some(":method"),
             Test::Host(_) => Some(":authority"),
             Test::Path(_) => Some(":path"),
             _ => None,

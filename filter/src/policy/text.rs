@@ -1,5 +1,7 @@
 //! Istio's string match: `x`, `x*`, `*x`, `*`.
 
+use crate::bytes::{ends_with, same, starts_with};
+
 /// A pattern for a whole value. Only a leading or a trailing star is special, the leading one
 /// wins: `*x*` ends with a literal `x*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +57,9 @@ impl TextPattern {
         match self {
             Self::Any => true,
             Self::NonEmpty => !value.is_empty(),
-            Self::Exact(text) => value == &**text,
-            Self::Prefix(prefix) => value.starts_with(prefix),
-            Self::Suffix(suffix) => value.ends_with(suffix),
+            Self::Exact(text) => same(value, text),
+            Self::Prefix(prefix) => starts_with(value, prefix),
+            Self::Suffix(suffix) => ends_with(value, suffix),
         }
     }
 }

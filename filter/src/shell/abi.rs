@@ -5,6 +5,7 @@
     reason = "raw host calls: the SDK has no safe form of them"
 )]
 
+use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
 use proxy_wasm::hostcalls;
@@ -12,7 +13,7 @@ use proxy_wasm::types::BufferType;
 
 use crate::decision::LocalReply;
 use crate::ext_authz::Answer;
-use crate::headers::Headers;
+use crate::headers::{self, Headers};
 
 const OK: u32 = 0;
 const HTTP_REQUEST_HEADERS: u32 = 0;
@@ -21,10 +22,39 @@ const HTTP_CALL_RESPONSE_TRAILERS: u32 = 7;
 /// A header map without headers: their count.
 const NO_HEADERS: &[u8] = &[0; 4];
 const NO_GRPC_STATUS: i32 = -1;
+const NANOSECONDS: u64 = 1_000_000_000;
+
+/// More memory than this is not kept between requests.
+const MAX_SPARE: usize = 64 * 1024;
+
+thread_local! {
+    /// Memory for the headers of the next request.
+    static SPARE: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    /// Whether the host is about to ask for memory for headers.
+    static HEADERS_EXPECTED: Cell<bool> = const { Cell::new(false) };
+    /// How much it got.
+    static LENT: Cell<usize> = const { Cell::new(0) };
+}
 
 #[link(wasm_import_module = "env")]
 unsafe extern "C" {
     fn proxy_get_header_map_pairs(map: u32, data: *mut *mut u8, size: *mut usize) -> u32;
+
+    fn proxy_get_property(
+        path_data: *const u8,
+        path_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+
+    fn proxy_set_property(
+        path_data: *const u8,
+        path_size: usize,
+        data: *const u8,
+        size: usize,
+    ) -> u32;
+
+    fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
 
     fn proxy_http_call(
         cluster_data: *const u8,
@@ -78,8 +108,7 @@ pub(super) fn http_call<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     body: &[u8],
     timeout: Duration,
 ) -> Result<u32, u32> {
-    let headers: Headers = headers.into_iter().collect();
-    let (headers, trailers) = (headers.as_bytes(), NO_HEADERS);
+    let (headers, trailers) = (headers::serialize(headers), NO_HEADERS);
     let timeout = u32::try_from(timeout.as_millis()).unwrap_or(u32::MAX);
     let mut call = 0;
     // SAFETY: every pointer is valid for its length for the time of the call, the last for a write.
@@ -103,28 +132,93 @@ pub(super) fn http_call<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     }
 }
 
-/// A header map as one block; the SDK would make two `String`s of every header.
+/// A header map as one block; the SDK would make two `String`s of every header. Give the memory back
+/// when it is no longer needed.
 fn header_map(map: u32) -> Headers {
     let mut data = std::ptr::null_mut();
     let mut size = 0;
+    HEADERS_EXPECTED.set(true);
     // SAFETY: both pointers are valid for writes for the time of the call.
     let status = unsafe { proxy_get_header_map_pairs(map, &mut data, &mut size) };
-    if status != OK || data.is_null() {
-        return Headers::default();
+    HEADERS_EXPECTED.set(false);
+    // SAFETY: the host has set both to what it got during this call.
+    let blob = (status == OK).then(|| unsafe { taken(data, size) });
+    Headers::from_blob(blob.flatten().unwrap_or_default())
+}
+
+/// The property at `path`, whose parts are separated by NUL.
+pub(super) fn property(path: &str) -> Option<Vec<u8>> {
+    let mut data = std::ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: every pointer is valid for the time of the call, the last two for writes.
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &mut data, &mut size) };
+    // SAFETY: the host has set both to what it got during this call.
+    (status == OK)
+        .then(|| unsafe { taken(data, size) })
+        .flatten()
+}
+
+/// Leaves `value` as filter state `wasm.<path>`; whether the host takes it.
+pub(super) fn set_property(path: &str, value: &[u8]) -> bool {
+    // SAFETY: both pointers are valid for reads of their lengths for the time of the call.
+    let status =
+        unsafe { proxy_set_property(path.as_ptr(), path.len(), value.as_ptr(), value.len()) };
+    status == OK
+}
+
+/// Takes back what the host was lent last; `None` where it was lent nothing.
+///
+/// # Safety
+/// `data` is null, or what `on_memory_allocate` returned last, with `size` bytes written; nobody
+/// else takes it.
+unsafe fn taken(data: *mut u8, size: usize) -> Option<Vec<u8>> {
+    let capacity = LENT.take();
+    if data.is_null() || size > capacity {
+        return None;
     }
-    // SAFETY: the host got this block of exactly `size` bytes from `proxy_on_memory_allocate`,
-    // which leaks a boxed slice to it.
-    Headers::from_blob(unsafe { Vec::from_raw_parts(data, size, size) })
+    // SAFETY: `on_memory_allocate` leaked a vector of this capacity.
+    Some(unsafe { Vec::from_raw_parts(data, size, capacity) })
+}
+
+/// Keeps the memory of headers for those of the next request.
+pub(super) fn give_back(headers: Headers) {
+    let mut memory = headers.into_blob();
+    memory.clear();
+    SPARE.with_borrow_mut(|spare| {
+        if (spare.capacity()..=MAX_SPARE).contains(&memory.capacity()) {
+            *spare = memory;
+        }
+    });
+}
+
+/// How the host gets memory. The SDK takes it back as a vector of exactly `size` bytes, `header_map`
+/// as one of what was lent.
+#[unsafe(export_name = "palisade_on_memory_allocate")]
+extern "C" fn on_memory_allocate(size: usize) -> *mut u8 {
+    let mut memory = if HEADERS_EXPECTED.take() {
+        SPARE.take()
+    } else {
+        Vec::new()
+    };
+    memory.reserve_exact(size);
+    LENT.set(memory.capacity());
+    std::mem::ManuallyDrop::new(memory).as_mut_ptr()
+}
+
+/// Whole seconds since the Unix epoch by the host's clock.
+pub(super) fn now() -> Option<i64> {
+    let mut time = 0;
+    // SAFETY: the pointer is valid for a write for the time of the call.
+    let status = unsafe { proxy_get_current_time_nanoseconds(&mut time) };
+    i64::try_from(time / NANOSECONDS)
+        .ok()
+        .filter(|_| status == OK)
 }
 
 /// Answers the request here, with response code details; the SDK passes none.
 pub(super) fn send_local_reply(reply: &LocalReply) -> bool {
-    let headers: Headers = reply
-        .headers
-        .iter()
-        .map(|(name, value)| (name, value))
-        .collect();
-    let headers = headers.as_bytes();
+    let pairs = reply.headers.iter();
+    let headers = headers::serialize(pairs.map(|(name, value)| (name, value)));
     // SAFETY: every pointer is valid for reads of its length for the time of the call.
     let status = unsafe {
         proxy_send_local_response(

@@ -174,7 +174,9 @@ extern "C" fn on_tick(context_id: u32) {
 extern "C" fn on_request_headers(context_id: u32, _headers: usize, _end_of_stream: bool) -> Action {
     let mut http = Http::new(context_id, begin(context_id, Protocol::Http));
     let action = http.on_request_headers();
-    keep(context_id, Stream::Http(http));
+    if http.is_unfinished() {
+        keep(context_id, Stream::Http(http));
+    }
     action
 }
 

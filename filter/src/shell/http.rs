@@ -34,7 +34,8 @@ impl Http {
     pub(super) fn on_request_headers(&mut self) -> Action {
         match self.subject.judge() {
             Some(Progress::Go) => Action::Continue,
-            Some(Progress::Stop) => {
+            Some(Progress::Over) => Action::Pause,
+            Some(Progress::Wait) => {
                 self.paused = true;
                 Action::Pause
             }
@@ -61,8 +62,9 @@ impl Http {
 
     /// An authorizer answered `call` with a body of `size` bytes.
     pub(super) fn on_http_call_response(&mut self, call: u32, size: usize) {
-        if let Progress::Go = self.subject.on_answer(call, size) {
-            self.paused = false;
+        let progress = self.subject.on_answer(call, size);
+        self.paused = matches!(progress, Progress::Wait);
+        if let Progress::Go = progress {
             // A stream that is gone needs no resuming.
             let _ = hostcalls::resume_http_request();
         }

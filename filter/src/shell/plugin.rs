@@ -52,12 +52,14 @@ struct Waiting {
     authorizers: Vec<String>,
 }
 
-/// Whether the stream goes on by itself.
+/// Where a stream stands.
 pub(super) enum Progress {
     /// It goes on.
     Go,
-    /// It was answered or closed, or waits.
-    Stop,
+    /// It was answered or closed.
+    Over,
+    /// It waits for keys or an authorizer.
+    Wait,
 }
 
 impl Plugin {
@@ -104,7 +106,7 @@ impl Plugin {
         let attributes = HostAttributes::new(self.protocol);
         match consulting.go_on(&self.engine, &attributes) {
             Consulted::Complete => self.decide(context_id, &attributes, consulting.authorizers()),
-            Consulted::Waiting => Progress::Stop,
+            Consulted::Waiting => Progress::Wait,
             Consulted::Ended(end) => self.end(end),
         }
     }
@@ -119,7 +121,7 @@ impl Plugin {
         size: usize,
     ) -> Progress {
         if consulting.call() != Some(call) {
-            return Progress::Stop;
+            return Progress::Wait;
         }
         let attributes = HostAttributes::new(self.protocol);
         match consulting.on_answer(&self.engine, &attributes, call, size) {
@@ -185,7 +187,7 @@ impl Plugin {
                 // The root fetches, on its next tick: the SDK gives an answer to the context in
                 // whose callback the call was made, and this one may be gone by then.
                 set_tick(AT_ONCE);
-                Progress::Stop
+                Progress::Wait
             }
         }
     }
@@ -195,7 +197,7 @@ impl Plugin {
             End::Denied(decision) => self.carry_out(&decision),
             End::Unchangeable => {
                 respond::reply(&respond::cannot_change());
-                Progress::Stop
+                Progress::Over
             }
         }
     }
@@ -207,16 +209,16 @@ impl Plugin {
                 Ok(()) => Progress::Go,
                 Err(_) => {
                     respond::reply(&respond::cannot_change());
-                    Progress::Stop
+                    Progress::Over
                 }
             },
             (Outcome::Deny(reply), Protocol::Http) => {
                 respond::reply(reply);
-                Progress::Stop
+                Progress::Over
             }
             (Outcome::Deny(_), Protocol::Tcp) => {
                 respond::close();
-                Progress::Stop
+                Progress::Over
             }
         }
     }

@@ -1,14 +1,17 @@
 //! Saying what was decided: filter state for the access log, the debug log, counters.
 
 use log::{Level, debug, log_enabled, warn};
-use proxy_wasm::hostcalls;
 
+use super::abi;
 use super::counters::Counters;
 use crate::config::Reported;
 use crate::decision::{Evidence, Verdict};
 
 /// The filter state key of the evidence: `%FILTER_STATE(wasm.palisade:PLAIN)%`.
 const FILTER_STATE: &str = "palisade";
+
+/// Evidence takes so many bytes at most, most often.
+const TYPICAL: usize = 512;
 
 /// Whether decisions are to be explained in full.
 pub(super) fn in_full() -> bool {
@@ -24,11 +27,11 @@ pub(super) fn report(evidence: &Evidence, reported: Reported, counters: &Counter
     if reported == Reported::Notable && !notable && !in_full() {
         return;
     }
-    let text = match serde_json::to_vec(evidence) {
-        Ok(text) => text,
-        Err(error) => return warn!("a decision could not be reported: {error}"),
-    };
-    if hostcalls::set_property(vec![FILTER_STATE], Some(&text)).is_err() {
+    let mut text = Vec::with_capacity(TYPICAL);
+    if let Err(error) = serde_json::to_writer(&mut text, evidence) {
+        return warn!("a decision could not be reported: {error}");
+    }
+    if !abi::set_property(FILTER_STATE, &text) {
         warn!("filter state `{FILTER_STATE}` is not writable");
     }
     debug!("decision {}", String::from_utf8_lossy(&text));

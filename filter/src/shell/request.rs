@@ -3,9 +3,6 @@
 use std::cell::OnceCell;
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::UNIX_EPOCH;
-
-use proxy_wasm::hostcalls;
 
 use super::{abi, properties};
 use crate::attributes::{Attributes, Protocol};
@@ -14,7 +11,7 @@ use crate::json::Value;
 
 /// The filter state object in which `set_filter_state` leaves the direct peer's address. The
 /// attribute `source.address` is the client after X-Forwarded-For, which the client can forge.
-const DIRECT_REMOTE: &str = "palisade.direct_remote";
+const DIRECT_REMOTE: &str = "filter_state\0palisade.direct_remote";
 
 /// How many elements of a metadata list are looked at.
 const MAX_METADATA_LIST: usize = 64;
@@ -58,58 +55,42 @@ impl Attributes for HostAttributes {
     }
 
     fn peer(&self) -> Option<&Arc<str>> {
-        let read = || {
-            [
-                "uri_san_peer_certificate",
-                "dns_san_peer_certificate",
-                "subject_peer_certificate",
-            ]
-            .iter()
-            .find_map(|name| properties::text(&["connection", name]))
-            .map(Arc::from)
-        };
-        self.peer.get_or_init(read).as_ref()
+        self.peer
+            .get_or_init(|| properties::peer().map(Arc::from))
+            .as_ref()
     }
 
     fn source_ip(&self) -> Option<IpAddr> {
-        *self
-            .source_ip
-            .get_or_init(|| properties::ip(&["filter_state", DIRECT_REMOTE]))
+        *self.source_ip.get_or_init(|| properties::ip(DIRECT_REMOTE))
     }
 
     fn remote_ip(&self) -> Option<IpAddr> {
         *self
             .remote_ip
-            .get_or_init(|| properties::socket_ip(&["source", "address"]))
+            .get_or_init(|| properties::socket_ip("source\0address"))
     }
 
     fn destination_ip(&self) -> Option<IpAddr> {
         *self
             .destination_ip
-            .get_or_init(|| properties::socket_ip(&["destination", "address"]))
+            .get_or_init(|| properties::socket_ip("destination\0address"))
     }
 
     fn destination_port(&self) -> Option<u16> {
         *self
             .destination_port
-            .get_or_init(|| properties::port(&["destination", "port"]))
+            .get_or_init(|| properties::port("destination\0port"))
     }
 
     fn sni(&self) -> Option<&str> {
-        let read = || properties::text(&["connection", "requested_server_name"]);
+        let read = || properties::text("connection\0requested_server_name");
         self.sni.get_or_init(read).as_deref()
     }
 
     fn metadata(&self, filter: &str, path: &[String]) -> Option<Value> {
-        let mut full = vec!["metadata", "filter_metadata", filter];
-        full.extend(path.iter().map(String::as_str));
+        let full = format!("metadata\0filter_metadata\0{filter}\0{}", path.join("\0"));
         let elements: Vec<Value> = (0..MAX_METADATA_LIST)
-            .map_while(|index| {
-                let index = index.to_string();
-                let mut element = full.clone();
-                element.push(&index);
-                properties::text(&element).map(Value::String)
-            })
+            .map_while(|index| properties::text(&format!("{full}\0{index}")).map(Value::String))
             .collect();
         if elements.is_empty() {
             properties::text(&full).map(Value::String)
@@ -123,12 +104,16 @@ impl Attributes for HostAttributes {
     }
 }
 
+impl Drop for HostAttributes {
+    fn drop(&mut self) {
+        if let Some(headers) = self.headers.take() {
+            abi::give_back(headers);
+        }
+    }
+}
+
 /// Seconds since the Unix epoch by the host's clock.
 pub(super) fn now() -> i64 {
-    hostcalls::get_current_time()
-        .ok()
-        .and_then(|time| time.duration_since(UNIX_EPOCH).ok())
-        .and_then(|elapsed| i64::try_from(elapsed.as_secs()).ok())
-        // Without a clock every token is expired.
-        .unwrap_or(i64::MAX)
+    // Without a clock every token is expired.
+    abi::now().unwrap_or(i64::MAX)
 }

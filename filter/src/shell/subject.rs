@@ -37,7 +37,7 @@ impl Subject {
     pub(super) fn on_answer(&mut self, call: u32, size: usize) -> Progress {
         match self.plugin.as_deref() {
             Some(plugin) => plugin.on_answer(self.context_id, &mut self.consulting, call, size),
-            None => Progress::Stop,
+            None => Progress::Over,
         }
     }
 

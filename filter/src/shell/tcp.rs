@@ -30,7 +30,7 @@ impl Tcp {
                 self.allowed = true;
                 Action::Continue
             }
-            Some(Progress::Stop) => Action::Pause,
+            Some(Progress::Over | Progress::Wait) => Action::Pause,
             None => {
                 respond::close();
                 Action::Pause

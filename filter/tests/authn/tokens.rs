@@ -25,9 +25,15 @@ fn check(token: &str, expected: &str) {
         "jwks": jwks(&[jwk("rsa", json!({}))]),
         "fromHeaders": [{"name": "x-jwt"}],
     }]));
-    let got = authenticate(&authenticator, &[("x-jwt", token)]);
-    let shown: String = token.chars().take(120).collect();
-    assert_eq!(said(&got), expected, "{shown}");
+    // Whatever tokens came before, with the same header or another.
+    for before in [None, Some(token.to_owned()), Some(self::token(CLAIMS))] {
+        if let Some(before) = &before {
+            authenticate(&authenticator, &[("x-jwt", before)]);
+        }
+        let got = authenticate(&authenticator, &[("x-jwt", token)]);
+        let shown: String = token.chars().take(120).collect();
+        assert_eq!(said(&got), expected, "{shown} after {before:?}");
+    }
 }
 
 fn header(header: &str) -> String {

@@ -21,6 +21,7 @@ pub(super) enum Attribute {
     Sni,
     Host,
     Path,
+    Method,
     Header(Box<str>),
     Issuer,
     Subject,

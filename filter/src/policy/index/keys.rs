@@ -70,6 +70,7 @@ pub(super) fn of(clause: &Clause, number: Number<'_>) -> Vec<Vec<Key>> {
             });
             keys.collect()
         }
+        Test::Method(patterns) => texts(Attribute::Method, patterns),
         Test::Header(name, patterns) => texts(Attribute::Header(name.clone()), patterns),
         Test::RequestPrincipal(patterns) => {
             let (issuer, subject) = (number(Attribute::Issuer), number(Attribute::Subject));

@@ -81,6 +81,7 @@ impl Lookup<'_, '_> {
             Attribute::Sni => self.values(dimension, attrs.sni()),
             Attribute::Host => self.values(dimension, attrs.headers().get_all(":authority")),
             Attribute::Path => self.values(dimension, attrs.headers().path()),
+            Attribute::Method => self.values(dimension, attrs.headers().method()),
             Attribute::Header(name) => self.values(dimension, attrs.headers().get_all(name)),
             Attribute::Issuer => {
                 let issuer = self
