@@ -126,6 +126,12 @@ fn each_attribute_costs_a_call_and_nothing_else_does() {
             vec![(HEADERS, 1), (PROPERTY, 3)],
         ),
         (
+            "no token where one may be",
+            vec![tokens(), allow(paths())],
+            None,
+            vec![(HEADERS, 1)],
+        ),
+        (
             "a token",
             vec![tokens(), allow(with_token())],
             Some(&token),

@@ -129,8 +129,8 @@ impl Authenticator {
         if is_preflight(attributes) {
             return Authentication::Anonymous(changes);
         }
-        let (now, crypto) = (attributes.now(), &self.crypto);
-        let mut evaluation = Evaluation::new(&self.rules, headers, now, keys, crypto, &self.cache);
+        let mut evaluation =
+            Evaluation::new(&self.rules, attributes, keys, &self.crypto, &self.cache);
         match evaluation.run() {
             Outcome::Anonymous => {
                 evaluation.removed().apply(headers, &mut changes);

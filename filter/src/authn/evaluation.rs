@@ -12,16 +12,15 @@ use super::key_store::{KeySetId, KeyStore};
 use super::location::{AllFound, Removed};
 use super::rule::{NotVerified, Rule, Token};
 use super::token_cache::TokenCache;
+use crate::attributes::Attributes;
 use crate::crypto::Crypto;
-use crate::headers::Headers;
 use crate::jose::JwtStatus;
 use crate::resource::request_authentication::Presence;
 
 /// One request against all rules.
 pub struct Evaluation<'a> {
     rules: &'a [Rule],
-    headers: &'a Headers,
-    now: i64,
+    attributes: &'a dyn Attributes,
     keys: &'a KeyStore,
     crypto: &'a Crypto,
     cache: &'a RefCell<TokenCache>,
@@ -54,19 +53,17 @@ enum Stop<'a> {
 }
 
 impl<'a> Evaluation<'a> {
-    /// A request whose headers are these, at `now` (seconds since the Unix epoch).
+    /// A request with these attributes; without a token the clock is not read.
     pub fn new(
         rules: &'a [Rule],
-        headers: &'a Headers,
-        now: i64,
+        attributes: &'a dyn Attributes,
         keys: &'a KeyStore,
         crypto: &'a Crypto,
         cache: &'a RefCell<TokenCache>,
     ) -> Self {
         Self {
             rules,
-            headers,
-            now,
+            attributes,
             keys,
             crypto,
             cache,
@@ -151,7 +148,7 @@ impl<'a> Evaluation<'a> {
         let mut found = AllFound::new();
         for location in rule.locations() {
             if !self.removed.contains(location) {
-                location.find(self.headers, &mut found);
+                location.find(self.attributes.headers(), &mut found);
             }
         }
         let mut verified = None;
@@ -159,7 +156,7 @@ impl<'a> Evaluation<'a> {
             let token = rule
                 .verify(
                     &found.token,
-                    self.now,
+                    self.attributes.now(),
                     self.keys,
                     self.crypto,
                     (self.cache, number),

@@ -67,6 +67,10 @@ fn begin(context_id: u32, protocol: Protocol) -> Option<Rc<Plugin>> {
 }
 
 fn take(context_id: u32) -> Option<Stream> {
+    // Most often nothing waits.
+    if contexts(|contexts| contexts.streams.is_empty()) {
+        return None;
+    }
     contexts(|contexts| contexts.take(context_id))
 }
 
@@ -237,15 +241,18 @@ extern "C" fn on_http_call_response(
 
 #[unsafe(export_name = "palisade_on_done")]
 extern "C" fn on_done(context_id: u32) -> bool {
-    let gone = contexts(|contexts| {
-        contexts.begun.retain(|(id, _)| *id != context_id);
-        (
-            contexts.roots.remove(&context_id),
-            contexts.take(context_id),
-        )
+    let root = contexts(|contexts| {
+        if !contexts.begun.is_empty() {
+            contexts.begun.retain(|(id, _)| *id != context_id);
+        }
+        let is_root = contexts.roots.contains_key(&context_id);
+        is_root
+            .then(|| contexts.roots.remove(&context_id))
+            .flatten()
     });
-    if let (Some(root), _) = gone {
+    if let Some(root) = root {
         root.on_done();
     }
+    drop(take(context_id));
     true
 }
