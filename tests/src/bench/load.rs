@@ -33,9 +33,6 @@ pub struct Sample {
 
 const CONNECTIONS: &str = "-c16";
 
-/// What `/proc` counts CPU time in: `sysconf(_SC_CLK_TCK)` is 100 on every Linux.
-const TICKS: f64 = 100.0;
-
 impl Load {
     /// The load of a row on `address`.
     pub fn new(row: &Row, tokens: &Tokens, address: SocketAddr) -> Self {
@@ -105,14 +102,18 @@ fn field(text: &str, mark: &str, behind: bool) -> Result<String, Error> {
         .ok_or_else(|| format!("`wrk` (Debian has a package) did not say `{mark}`:\n{text}").into())
 }
 
-/// CPU time of a process, in seconds.
+/// CPU time of the threads of a process, in seconds. Its own status counts in hundredths only.
 fn cpu(pid: u32) -> Result<f64, Error> {
-    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"))?;
-    // The name of the program may have spaces; it ends with the last parenthesis.
-    let (_, fields) = stat.rsplit_once(')').ok_or("no process status")?;
-    let ticks = fields.split_whitespace().skip(11).take(2);
-    let ticks = ticks.map(|ticks| Ok(ticks.parse::<f64>()?));
-    Ok(ticks.sum::<Result<f64, Error>>()? / TICKS)
+    let mut nanoseconds = 0.0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let times = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        let on_cpu = times
+            .split_whitespace()
+            .next()
+            .ok_or("no times of a thread")?;
+        nanoseconds += on_cpu.parse::<f64>()?;
+    }
+    Ok(nanoseconds / 1e9)
 }
 
 fn memory(pid: u32) -> Result<f64, Error> {

@@ -1,8 +1,10 @@
 //! The benchmark: Palisade beside Envoy's own filters, in stock Envoy with one worker.
 //!
 //! All variants of a row are measured in turns, several rounds, so that what else the machine does
-//! falls on all of them. `ROUNDS`, `SECONDS` (of each measurement) and `ROWS` (a part of their names)
-//! may be set. The measured Envoy has the first core, the load and the application the second.
+//! falls on all of them. Each round starts every Envoy anew: where a process happens to lie in memory
+//! changes its speed by several percent. `ROUNDS`, `SECONDS` (of each measurement) and `ROWS` (a part
+//! of their names) may be set. The measured Envoy has the first core, the load and the application
+//! the second.
 
 mod load;
 pub mod pace;
@@ -13,8 +15,8 @@ mod variant;
 
 use std::path::PathBuf;
 
-use load::{Load, Sample};
-use report::{Measured, Report};
+use load::Load;
+use report::{Figures, Measured, Report};
 use rows::Row;
 use variant::{Behind, Running};
 
@@ -44,7 +46,7 @@ pub fn run() -> Result<(), Error> {
             report.write(&folder)?;
         }
     }
-    print!("{}", report.table());
+    print!("{}\n{}", report.table(), report.summary());
     println!(
         "written to {}",
         folder
@@ -62,18 +64,15 @@ fn measure(
     seconds: usize,
 ) -> Result<Measured, Error> {
     let behind = Behind::start()?;
-    let mut running = Vec::new();
-    for variant in row.variants() {
-        let envoy = Running::start(variant, row, &behind)?;
-        envoy.check(row, tokens)?;
-        running.push((envoy, Vec::<Sample>::new()));
-    }
+    let mut figures: Vec<Figures> = row.variants().into_iter().map(Figures::new).collect();
     for round in 0..rounds {
         eprintln!("{}: round {} of {rounds}", row.name, round + 1);
-        for (envoy, samples) in &mut running {
+        for figures in &mut figures {
+            let envoy = Running::start(figures.variant, row, &behind)?;
+            envoy.check(row, tokens)?;
             let load = Load::new(row, tokens, envoy.address()?);
-            samples.push(load.run(seconds, envoy.pid())?);
+            figures.add(envoy.ready_after, load.run(seconds, envoy.pid())?);
         }
     }
-    Ok(Measured::new(row, running))
+    Ok(Measured::new(row, figures))
 }

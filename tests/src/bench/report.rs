@@ -2,14 +2,15 @@
 
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::load::Sample;
 use super::pace::RATE;
 use super::plot;
-use super::rows::Row;
-use super::variant::{Running, Variant};
+use super::rows::{Row, Token};
+use super::variant::Variant;
 use crate::{Error, wasm};
 
 /// The rows so far.
@@ -27,8 +28,9 @@ pub struct Measured {
 
 /// What one variant showed in a row.
 pub struct Figures {
-    variant: Variant,
-    ready_after: f64,
+    /// The variant.
+    pub variant: Variant,
+    ready_after: Vec<Duration>,
     samples: Vec<Sample>,
 }
 
@@ -71,11 +73,82 @@ impl Report {
                     figures.median(|sample| sample.latency.p50),
                     figures.median(|sample| sample.latency.p99),
                     figures.median(|sample| sample.memory),
-                    figures.ready_after,
+                    figures.ready_after(),
                 );
             }
         }
         table
+    }
+
+    /// What matters most of it, as a table in Markdown and two sentences.
+    pub fn summary(&self) -> String {
+        let mut text =
+            "| row | native, requests/s | Palisade, of native | `notable`, of native |\n\
+                        |---|---|---|---|\n"
+                .to_owned();
+        for row in &self.rows {
+            let of_native = |variant| {
+                let ratio = row.find(variant).and_then(|found| row.of_native(found));
+                ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
+            };
+            let native = row.find(Variant::Native);
+            let _ = writeln!(
+                text,
+                "| {} | {:.0} | {} | {} |",
+                row.row.name,
+                native.map_or(f64::NAN, |native| native.median(|sample| sample.rate)),
+                of_native(Variant::Palisade),
+                of_native(Variant::PalisadeNotable),
+            );
+        }
+        text + &self.growth() + &self.floor()
+    }
+
+    /// How much more a request costs with the most rules than with one.
+    fn growth(&self) -> String {
+        let repeated = |row: &&Measured| {
+            row.row.token == Token::Repeated && row.row.matches && !row.row.behind
+        };
+        let rows = || self.rows.iter().filter(repeated);
+        let cpu = |row: &Measured| {
+            let found = row.find(Variant::Palisade);
+            found.map(|found| found.median(|sample| sample.cpu))
+        };
+        let one = rows().find(|row| row.row.rules == 1).and_then(cpu);
+        let most = rows().max_by_key(|row| row.row.rules);
+        let most = most.filter(|row| row.row.rules > 1);
+        match (one, most.zip(most.and_then(cpu))) {
+            (Some(one), Some((row, most))) => format!(
+                "\nCPU per request: {one:.1} us with 1 rule, {most:.1} us with {} ({:+.0} %).\n",
+                row.row.rules,
+                (most / one - 1.0) * 100.0
+            ),
+            _ => String::new(),
+        }
+    }
+
+    /// What the unavoidable callbacks and host calls cost without anything else.
+    fn floor(&self) -> String {
+        let Some(row) = self
+            .rows
+            .iter()
+            .find(|row| row.find(Variant::Calls).is_some())
+        else {
+            return String::new();
+        };
+        let added = |variant| {
+            let found = row.find(variant).and_then(|found| row.added(found));
+            found.unwrap_or(f64::NAN)
+        };
+        format!(
+            "CPU added with {}, of an empty Wasm filter: Palisade {:.2}, `notable` {:.2}; a module \
+             that only makes the same host calls {:.2}; native {:.2}.\n",
+            row.row.name,
+            added(Variant::Palisade),
+            added(Variant::PalisadeNotable),
+            added(Variant::Calls),
+            added(Variant::Native),
+        )
     }
 
     /// Writes `results.json`, `results.md` and `results.svg` into `folder`.
@@ -107,15 +180,10 @@ impl Report {
 
 impl Measured {
     /// What the variants of `row` showed.
-    pub fn new(row: &Row, variants: Vec<(Running, Vec<Sample>)>) -> Self {
-        let figures = |(running, samples): (Running, Vec<Sample>)| Figures {
-            variant: running.variant,
-            ready_after: running.ready_after.as_secs_f64(),
-            samples,
-        };
+    pub fn new(row: &Row, variants: Vec<Figures>) -> Self {
         Self {
             row: row.clone(),
-            variants: variants.into_iter().map(figures).collect(),
+            variants,
         }
     }
 
@@ -152,7 +220,7 @@ impl Measured {
             };
             json!({
                 "filter": figures.variant.name(),
-                "readyAfterSeconds": figures.ready_after,
+                "readyAfterSeconds": figures.ready_after(),
                 "requestsPerSecond": list(|sample| sample.rate),
                 "cpuMicrosecondsPerRequest": list(|sample| sample.cpu),
                 "p50Milliseconds": list(|sample| sample.latency.p50),
@@ -167,6 +235,26 @@ impl Measured {
 }
 
 impl Figures {
+    /// Nothing was measured yet.
+    pub fn new(variant: Variant) -> Self {
+        Self {
+            variant,
+            ready_after: Vec::new(),
+            samples: Vec::new(),
+        }
+    }
+
+    /// Adds what one round showed.
+    pub fn add(&mut self, ready_after: Duration, sample: Sample) {
+        self.ready_after.push(ready_after);
+        self.samples.push(sample);
+    }
+
+    /// In seconds.
+    fn ready_after(&self) -> f64 {
+        median(self.ready_after.iter().map(Duration::as_secs_f64).collect())
+    }
+
     fn median(&self, value: impl Fn(&Sample) -> f64) -> f64 {
         median(self.samples.iter().map(value).collect())
     }

@@ -21,6 +21,8 @@ pub enum Variant {
     None,
     /// A Wasm module with every callback of the SDK, which does nothing.
     Empty,
+    /// A Wasm module with the callbacks and host calls of Palisade, which does nothing else.
+    Calls,
     /// A Lua filter that does the check of the smallest row.
     Lua,
     /// `ext_authz` to an HTTP authorizer that agrees at once.
@@ -37,8 +39,7 @@ pub enum Variant {
 
 /// An Envoy with a variant.
 pub struct Running {
-    /// The variant.
-    pub variant: Variant,
+    variant: Variant,
     /// How long it took to be ready.
     pub ready_after: Duration,
     envoy: Envoy,
@@ -49,6 +50,7 @@ pub struct Running {
 const BEHIND: &str = "behind";
 
 const EMPTY: &str = include_str!("empty.wat");
+const CALLS: &str = include_str!("calls.wat");
 
 const LUA: &str = r#"
 function envoy_on_request(handle)
@@ -68,6 +70,7 @@ impl Variant {
         match self {
             Self::None => "no filter",
             Self::Empty => "empty wasm",
+            Self::Calls => "host calls only",
             Self::Lua => "Lua",
             Self::ExtAuthz => "ext_authz",
             Self::Native => "native",
@@ -80,11 +83,8 @@ impl Variant {
     fn filters(self, row: &Row, folder: &TempDir) -> Result<Vec<Value>, Error> {
         Ok(match self {
             Self::None => Vec::new(),
-            Self::Empty => {
-                let path = folder.path().join("empty.wasm");
-                std::fs::write(&path, wat::parse_str(EMPTY)?)?;
-                vec![WasmFilter::new(path, json!({})).to_json()]
-            }
+            Self::Empty => vec![module(EMPTY, folder)?],
+            Self::Calls => vec![module(CALLS, folder)?],
             Self::Lua => vec![json!({
                 "name": "envoy.filters.http.lua",
                 "typed_config": {
@@ -131,6 +131,13 @@ impl Variant {
             }
         })
     }
+}
+
+/// A filter of a module that needs no configuration.
+fn module(text: &str, folder: &TempDir) -> Result<Value, Error> {
+    let path = folder.path().join("module.wasm");
+    std::fs::write(&path, wat::parse_str(text)?)?;
+    Ok(WasmFilter::new(path, json!({})).to_json())
 }
 
 /// The application and the authorizer: an Envoy on the core of the load that answers at once.
@@ -213,7 +220,7 @@ impl Running {
         cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"] =
             pipe(&behind.folder);
         let mut inbound = listener("inbound", variant.filters(row, &folder)?);
-        if row.alone {
+        if !row.behind {
             answer_itself(&mut inbound);
         }
         let mut bootstrap = Bootstrap::new(Vec::new(), Vec::new()).to_json();
@@ -251,7 +258,10 @@ impl Running {
     /// # Errors
     /// When it does not.
     pub fn check(&self, row: &Row, tokens: &Tokens) -> Result<(), Error> {
-        let checks = !matches!(self.variant, Variant::None | Variant::Empty);
+        let checks = !matches!(
+            self.variant,
+            Variant::None | Variant::Empty | Variant::Calls
+        );
         let expected = if checks { row.status() } else { 200 };
         let client = Client::plain(self.address()?);
         let mut request = Request::get(row.path()).header("host", "bench");
