@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::attributes::{Attributes, Protocol};
-use crate::authn::{Authentication, Authenticator, Identity, KeySetId, KeyStore, TokenCacheStats};
+use crate::authn::{
+    Authentication, Authenticator, Identity, KeySetId, KeyStore, Refusal, TokenCacheStats,
+};
 use crate::authz::{Authorization, DENIED};
 use crate::changed::Changed;
 use crate::config::{Config, ConfigError};
@@ -144,24 +146,31 @@ impl Engine {
             Authentication::Anonymous(changes) => (None, changes),
             Authentication::Verified(verified) => (Some(verified.identity), verified.changes),
             Authentication::Waiting(key_set) => return Judgement::Waiting(key_set),
-            Authentication::Refused(refusal) => {
-                let mut evidence = Evidence::new(Verdict::Deny, refusal.reply.status, Phase::Authn);
-                evidence.policy = Some(refusal.policy);
-                evidence.rule = Some(refusal.rule);
-                evidence.principal = self.principal(attributes, &evidence, detail);
-                return decided(Outcome::Deny(refusal.reply), evidence);
-            }
+            Authentication::Refused(refusal) => return self.refuse(attributes, refusal, detail),
         };
         let identity = identity.as_deref();
-        let RequestChanges { remove, set, path } = &changes;
+        if self.reads(&changes) {
+            let changed = Changed::new(attributes, &changes);
+            self.authorize(&changed, identity, changes, detail)
+        } else {
+            self.authorize(attributes, identity, changes, detail)
+        }
+    }
+
+    /// Whether policies read something that is changed.
+    fn reads(&self, RequestChanges { remove, set, path }: &RequestChanges) -> bool {
         let names = remove.iter().chain(set.iter().map(|(name, _)| name));
         let path = path.iter().map(|_| ":path");
         let mut names = names.map(|name| &**name).chain(path);
-        if !names.any(|name| self.headers.contains(name)) {
-            return self.authorize(attributes, identity, changes, detail);
-        }
-        let changed = Changed::new(attributes, &changes);
-        self.authorize(&changed, identity, changes, detail)
+        !self.headers.is_empty() && names.any(|name| self.headers.contains(name))
+    }
+
+    fn refuse(&self, attributes: &impl Attributes, refusal: Refusal, detail: Detail) -> Judgement {
+        let mut evidence = Evidence::new(Verdict::Deny, refusal.reply.status, Phase::Authn);
+        evidence.policy = Some(refusal.policy);
+        evidence.rule = Some(refusal.rule);
+        evidence.principal = self.principal(attributes, &evidence, detail);
+        decided(Outcome::Deny(refusal.reply), evidence)
     }
 
     /// Who the peer is: not read from the host for a request that passes whoever sends it.
