@@ -173,6 +173,10 @@ pub(super) fn set_property(path: &str, value: &[u8]) -> bool {
 /// else takes it.
 unsafe fn taken(data: *mut u8, size: usize) -> Option<Vec<u8>> {
     let capacity = LENT.take();
+    // For what is there and empty the host asks for no memory.
+    if size == 0 {
+        return Some(Vec::new());
+    }
     if data.is_null() || size > capacity {
         return None;
     }

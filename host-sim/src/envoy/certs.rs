@@ -2,8 +2,8 @@
 //! Source: SPIFFE X.509-SVID (one URI SAN is the identity); RFC 5280.
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, KeyUsagePurpose, SanType, date_time_ymd,
 };
 
 /// A certificate authority that lives in memory.
@@ -17,6 +17,7 @@ pub struct Authority {
 pub struct Leaf {
     uris: Vec<String>,
     names: Vec<String>,
+    no_subject: bool,
     expired: bool,
 }
 
@@ -37,7 +38,7 @@ pub struct CertificateError(#[from] rcgen::Error);
 // === impl Leaf ===
 
 impl Leaf {
-    /// A certificate without any name.
+    /// A certificate without any name but its subject.
     pub fn nameless() -> Self {
         Self::default()
     }
@@ -56,6 +57,12 @@ impl Leaf {
     /// One more DNS name, or address where it is one.
     pub fn dns(mut self, name: impl Into<String>) -> Self {
         self.names.push(name.into());
+        self
+    }
+
+    /// Leaves its subject empty, as SPIFFE's certificates often do.
+    pub fn without_subject(mut self) -> Self {
+        self.no_subject = true;
         self
     }
 
@@ -93,6 +100,9 @@ impl Authority {
     /// [`CertificateError`] when a name cannot stand in a certificate.
     pub fn issue(&self, leaf: &Leaf) -> Result<Identity, CertificateError> {
         let mut params = CertificateParams::new(leaf.names.clone())?;
+        if leaf.no_subject {
+            params.distinguished_name = DistinguishedName::new();
+        }
         for uri in &leaf.uris {
             params
                 .subject_alt_names
