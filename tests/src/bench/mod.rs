@@ -46,7 +46,7 @@ pub fn run() -> Result<(), Error> {
             report.write(&folder)?;
         }
     }
-    print!("{}\n{}", report.table(), report.summary());
+    print!("{}\n{}", report.table(), report.summary()?);
     println!(
         "written to {}",
         folder

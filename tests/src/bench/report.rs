@@ -80,8 +80,11 @@ impl Report {
         table
     }
 
-    /// What matters most of it, as a table in Markdown and two sentences.
-    pub fn summary(&self) -> String {
+    /// What matters most of it, as a table in Markdown and a few sentences.
+    ///
+    /// # Errors
+    /// When the module has gone.
+    pub fn summary(&self) -> Result<String, Error> {
         let mut text =
             "| row | native, requests/s | Palisade, of native | `notable`, of native |\n\
                         |---|---|---|---|\n"
@@ -101,7 +104,9 @@ impl Report {
                 of_native(Variant::PalisadeNotable),
             );
         }
-        text + &self.growth() + &self.floor()
+        let bytes = std::fs::metadata(wasm()?)?.len();
+        let size = format!("\npalisade.wasm: {bytes} bytes.\n");
+        Ok(text + &size + &self.growth() + &self.floor())
     }
 
     /// How much more a request costs with the most rules than with one.
@@ -119,7 +124,7 @@ impl Report {
         let most = most.filter(|row| row.row.rules > 1);
         match (one, most.zip(most.and_then(cpu))) {
             (Some(one), Some((row, most))) => format!(
-                "\nCPU per request: {one:.1} us with 1 rule, {most:.1} us with {} ({:+.0} %).\n",
+                "CPU per request: {one:.1} us with 1 rule, {most:.1} us with {} ({:+.0} %).\n",
                 row.row.rules,
                 (most / one - 1.0) * 100.0
             ),
