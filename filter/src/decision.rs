@@ -1,5 +1,7 @@
 //! What the engine decides about a request, and why.
 
+mod json;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};

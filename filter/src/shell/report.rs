@@ -28,7 +28,7 @@ pub(super) fn report(evidence: &Evidence, reported: Reported, counters: &Counter
         return;
     }
     let mut text = Vec::with_capacity(TYPICAL);
-    if let Err(error) = serde_json::to_writer(&mut text, evidence) {
+    if let Err(error) = evidence.write_json(&mut text) {
         return warn!("a decision could not be reported: {error}");
     }
     if !abi::set_property(FILTER_STATE, &text) {

@@ -275,5 +275,7 @@ impl Figures {
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+    let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
+    let (half, last) = (values.len() / 2, values.len().saturating_sub(1));
+    f64::midpoint(at(half), at(last - half.min(last)))
 }
