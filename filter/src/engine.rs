@@ -162,7 +162,7 @@ impl Engine {
         let names = remove.iter().chain(set.iter().map(|(name, _)| name));
         let path = path.iter().map(|_| ":path");
         let mut names = names.map(|name| &**name).chain(path);
-        !self.headers.is_empty() && names.any(|name| self.headers.contains(name))
+        names.any(|name| self.headers.contains(name))
     }
 
     fn refuse(&self, attributes: &impl Attributes, refusal: Refusal, detail: Detail) -> Judgement {

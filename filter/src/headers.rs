@@ -61,11 +61,6 @@ impl Headers {
         Self { blob, leading }
     }
 
-    /// The serialization that the host takes and gives.
-    pub fn as_bytes(&self) -> &[u8] {
-        &self.blob
-    }
-
     /// The memory that they take.
     pub fn into_blob(self) -> Vec<u8> {
         self.blob
@@ -140,6 +135,12 @@ impl Headers {
     }
 }
 
+impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        Self::from_blob(serialize(pairs))
+    }
+}
+
 fn split(blob: &[u8]) -> Option<(&[[u8; PAIR]], &[u8])> {
     let (count, rest) = blob.split_first_chunk()?;
     let sizes = (u32::from_le_bytes(*count) as usize).checked_mul(PAIR)?;
@@ -201,12 +202,6 @@ impl Leading {
             at = at.checked_add(len)?.checked_add(1)?;
         }
         Some(leading)
-    }
-}
-
-impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
-    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self::from_blob(serialize(pairs))
     }
 }
 

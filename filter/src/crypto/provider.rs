@@ -96,7 +96,8 @@ impl<H: Host> Verifier<Vec<u8>> for HostFirst<H> {
                 } else {
                     DecodingKey::from_rsa_der(info)
                 };
-                software(self.algorithm, &key).verify(message, signature)
+                let algorithm = self.algorithm;
+                Software { algorithm, key }.verify(message, signature)
             }
         }
     }

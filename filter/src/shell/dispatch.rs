@@ -67,10 +67,6 @@ fn begin(context_id: u32, protocol: Protocol) -> Option<Rc<Plugin>> {
 }
 
 fn take(context_id: u32) -> Option<Stream> {
-    // Most often nothing waits.
-    if contexts(|contexts| contexts.streams.is_empty()) {
-        return None;
-    }
     contexts(|contexts| contexts.take(context_id))
 }
 
@@ -178,9 +174,7 @@ extern "C" fn on_tick(context_id: u32) {
 extern "C" fn on_request_headers(context_id: u32, _headers: usize, _end_of_stream: bool) -> Action {
     let mut http = Http::new(context_id, begin(context_id, Protocol::Http));
     let action = http.on_request_headers();
-    if http.is_unfinished() {
-        keep(context_id, Stream::Http(http));
-    }
+    keep(context_id, Stream::Http(http));
     action
 }
 
@@ -241,18 +235,15 @@ extern "C" fn on_http_call_response(
 
 #[unsafe(export_name = "palisade_on_done")]
 extern "C" fn on_done(context_id: u32) -> bool {
-    let root = contexts(|contexts| {
-        if !contexts.begun.is_empty() {
-            contexts.begun.retain(|(id, _)| *id != context_id);
-        }
-        let is_root = contexts.roots.contains_key(&context_id);
-        is_root
-            .then(|| contexts.roots.remove(&context_id))
-            .flatten()
+    let gone = contexts(|contexts| {
+        contexts.begun.retain(|(id, _)| *id != context_id);
+        (
+            contexts.roots.remove(&context_id),
+            contexts.take(context_id),
+        )
     });
-    if let Some(root) = root {
+    if let (Some(root), _) = gone {
         root.on_done();
     }
-    drop(take(context_id));
     true
 }

@@ -4,23 +4,18 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::abi;
-
-/// The raw value at `path`.
-pub(super) fn bytes(path: &str) -> Option<Vec<u8>> {
-    abi::property(path)
-}
+use super::abi::property;
 
 /// A non-empty string.
 pub(super) fn text(path: &str) -> Option<String> {
-    bytes(path).and_then(string)
+    property(path).and_then(string)
 }
 
 /// The name in the peer's certificate: its first URI SAN, else its first DNS SAN, else its subject.
 pub(super) fn peer() -> Option<String> {
     text("connection\0uri_san_peer_certificate").or_else(|| {
         // Without TLS there is no subject, not even an empty one, and nothing else to ask for.
-        let subject = bytes("connection\0subject_peer_certificate")?;
+        let subject = property("connection\0subject_peer_certificate")?;
         text("connection\0dns_san_peer_certificate").or_else(|| string(subject))
     })
 }
@@ -40,7 +35,7 @@ pub(super) fn socket_ip(path: &str) -> Option<IpAddr> {
 
 /// A port, which Envoy gives as a 64-bit little-endian integer.
 pub(super) fn port(path: &str) -> Option<u16> {
-    let value: [u8; 8] = bytes(path)?.try_into().ok()?;
+    let value: [u8; 8] = property(path)?.try_into().ok()?;
     u16::try_from(i64::from_le_bytes(value)).ok()
 }
 

@@ -57,9 +57,6 @@ impl Report {
         );
         for row in &self.rows {
             for figures in &row.variants {
-                let ratio = |value: Option<f64>| {
-                    value.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
-                };
                 let (low, high) = figures.spread();
                 let _ = writeln!(
                     table,
@@ -90,10 +87,8 @@ impl Report {
                         |---|---|---|---|\n"
                 .to_owned();
         for row in &self.rows {
-            let of_native = |variant| {
-                let ratio = row.find(variant).and_then(|found| row.of_native(found));
-                ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
-            };
+            let of_native =
+                |variant| ratio(row.find(variant).and_then(|found| row.of_native(found)));
             let native = row.find(Variant::Native);
             let _ = writeln!(
                 text,
@@ -273,9 +268,12 @@ impl Figures {
     }
 }
 
+fn ratio(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"))
+}
+
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
-    let (half, last) = (values.len() / 2, values.len().saturating_sub(1));
-    f64::midpoint(at(half), at(last - half.min(last)))
+    f64::midpoint(at(values.len().saturating_sub(1) / 2), at(values.len() / 2))
 }
