@@ -13,7 +13,7 @@ fn key(name: &str) -> String {
     std::fs::read_to_string(format!("{root}{name}")).unwrap()
 }
 
-fn host(resources: &[Value], filter_state: &str) -> Host {
+fn host(resources: &[Value], filter_state: Option<&str>) -> Host {
     let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/palisade.wasm");
     let path = std::env::var("PALISADE_WASM").unwrap_or_else(|_| built.to_owned());
     let plugin = Plugin::from_file(path).expect("build the filter with `make wasm`");
@@ -23,12 +23,14 @@ fn host(resources: &[Value], filter_state: &str) -> Host {
         ..Options::default()
     };
     let mut host = Host::new(&plugin, options).unwrap();
-    let configuration = json!({
+    let mut configuration = json!({
         "version": 1,
         "workload": {"namespace": "foo"},
-        "filterState": filter_state,
         "resources": resources,
     });
+    if let Some(filter_state) = filter_state {
+        configuration["filterState"] = filter_state.into();
+    }
     host.configure(configuration.to_string().as_bytes())
         .unwrap();
     host
@@ -58,7 +60,7 @@ fn token() -> String {
 fn calls(
     resources: &[Value],
     token: Option<&str>,
-    filter_state: &str,
+    filter_state: Option<&str>,
 ) -> BTreeMap<&'static str, u64> {
     let mut host = host(resources, filter_state);
     let mut calls = BTreeMap::new();
@@ -101,9 +103,6 @@ fn each_attribute_costs_a_call_and_nothing_else_does() {
     };
     let with_token = || json!({"from": [{"source": {"requestPrincipals": ["*"]}}]});
     let token = token();
-    // What a request always costs: the decision is left for the access log. Counters are told by
-    // the tick.
-    let always = [("proxy_set_property", 1)];
     let rows: Vec<Row<'_>> = vec![
         ("nothing", vec![], None, vec![]),
         (
@@ -156,9 +155,49 @@ fn each_attribute_costs_a_call_and_nothing_else_does() {
         ),
     ];
     for (name, resources, token, expected) in rows {
-        let mut expected: BTreeMap<&str, u64> = always.into_iter().chain(expected).collect();
-        assert_eq!(calls(&resources, token, "all"), expected, "{name}");
-        expected.remove("proxy_set_property");
-        assert_eq!(calls(&resources, token, "notable"), expected, "{name}");
+        // Counters are told by the tick, and what passes leaves nothing for the access log.
+        let mut expected: BTreeMap<&str, u64> = expected.into_iter().collect();
+        assert_eq!(calls(&resources, token, None), expected, "{name}");
+        assert_eq!(
+            calls(&resources, token, Some("notable")),
+            expected,
+            "{name}"
+        );
+        expected.insert("proxy_set_property", 1);
+        assert_eq!(calls(&resources, token, Some("all")), expected, "{name}");
+    }
+}
+
+#[test]
+fn by_default_denials_audits_and_dry_runs_are_told() {
+    let of = |action: &str, dry_run: bool, path: &str| {
+        let spec = json!({"action": action, "rules": [{"to": [{"operation": {"paths": [path]}}]}]});
+        let mut policy = object("AuthorizationPolicy", spec);
+        policy["metadata"]["name"] = format!("{action}-{dry_run}").to_lowercase().into();
+        if dry_run {
+            policy["metadata"]["annotations"] = json!({"istio.io/dry-run": "true"});
+        }
+        policy
+    };
+    let rows = [
+        ("nothing is in force", vec![], false),
+        ("allowed", vec![of("ALLOW", false, "/a")], false),
+        ("denied", vec![of("DENY", false, "/a")], true),
+        ("denied by default", vec![of("ALLOW", false, "/b")], true),
+        ("audited", vec![of("AUDIT", false, "/a")], true),
+        ("not audited", vec![of("AUDIT", false, "/b")], false),
+        ("would be denied", vec![of("DENY", true, "/a")], true),
+        ("would be allowed", vec![of("DENY", true, "/b")], true),
+        (
+            "would be denied by default",
+            vec![of("ALLOW", false, "/a"), of("ALLOW", true, "/b")],
+            true,
+        ),
+    ];
+    for (name, resources, told) in rows {
+        let told_by =
+            |filter_state| calls(&resources, None, filter_state).contains_key("proxy_set_property");
+        assert_eq!(told_by(None), told, "{name}");
+        assert!(told_by(Some("all")), "{name}");
     }
 }

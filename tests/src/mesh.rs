@@ -112,6 +112,7 @@ pub fn configuration(resources: &[Value], issuers: &[(&str, &str)]) -> Value {
             "serviceAccount": "httpbin",
         },
         "jwksClusters": clusters,
+        "filterState": "all",
         "resources": resources,
     })
 }

@@ -51,9 +51,10 @@ pub struct Config {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reported {
     /// Each.
-    #[default]
     All,
-    /// Those that deny, and those about which AUDIT or dry-run policies have something to say.
+    /// Those that deny, and those about which AUDIT or dry-run policies have something to say. As
+    /// with Envoy's own filters, what passes leaves no reason.
+    #[default]
     Notable,
 }
 
@@ -131,6 +132,6 @@ fn read_reported(node: &Node<'_>) -> Result<Reported, ConfigError> {
         "notable" => Ok(Reported::Notable),
         other => Err(node
             .error(format!("unknown choice `{other}`"))
-            .help("use `all`, or `notable` for denials, audits and dry runs only")),
+            .help("use `all`, or `notable` (the default) for denials, audits and dry runs only")),
     }
 }

@@ -142,6 +142,7 @@ impl Setup {
             },
             "jwksClusters": clusters,
             "extAuthzClusters": authorizer_clusters,
+            "filterState": "all",
             "resources": self.resources,
         })
     }

@@ -83,7 +83,7 @@ impl Report {
     /// When the module has gone.
     pub fn summary(&self) -> Result<String, Error> {
         let mut text =
-            "| row | native, requests/s | Palisade, of native | `notable`, of native |\n\
+            "| row | native, requests/s | Palisade, of native | with `all`, of native |\n\
                         |---|---|---|---|\n"
                 .to_owned();
         for row in &self.rows {
@@ -96,7 +96,7 @@ impl Report {
                 row.row.name,
                 native.map_or(f64::NAN, |native| native.median(|sample| sample.rate)),
                 of_native(Variant::Palisade),
-                of_native(Variant::PalisadeNotable),
+                of_native(Variant::PalisadeAll),
             );
         }
         let bytes = std::fs::metadata(wasm()?)?.len();
@@ -141,11 +141,11 @@ impl Report {
             found.unwrap_or(f64::NAN)
         };
         format!(
-            "CPU added with {}, of an empty Wasm filter: Palisade {:.2}, `notable` {:.2}; a module \
+            "CPU added with {}, of an empty Wasm filter: Palisade {:.2}, with `all` {:.2}; a module \
              that only makes the same host calls {:.2}; native {:.2}.\n",
             row.row.name,
             added(Variant::Palisade),
-            added(Variant::PalisadeNotable),
+            added(Variant::PalisadeAll),
             added(Variant::Calls),
             added(Variant::Native),
         )

@@ -110,7 +110,7 @@ impl Row {
         if self.token == Token::Repeated && self.rules == 1 && !self.behind {
             variants.push(Variant::Calls);
         }
-        variants.extend([Variant::Palisade, Variant::PalisadeNotable]);
+        variants.extend([Variant::Palisade, Variant::PalisadeAll]);
         variants
     }
 

@@ -33,8 +33,8 @@ pub enum Variant {
     NativeUncached,
     /// Palisade.
     Palisade,
-    /// Palisade with `"filterState": "notable"`.
-    PalisadeNotable,
+    /// Palisade with `"filterState": "all"`.
+    PalisadeAll,
 }
 
 /// An Envoy with a variant.
@@ -76,7 +76,7 @@ impl Variant {
             Self::Native => "native",
             Self::NativeUncached => "native, no cache",
             Self::Palisade => "Palisade",
-            Self::PalisadeNotable => "Palisade, notable",
+            Self::PalisadeAll => "Palisade, all",
         }
     }
 
@@ -110,7 +110,7 @@ impl Variant {
                 }
                 filters
             }
-            Self::Palisade | Self::PalisadeNotable => {
+            Self::Palisade | Self::PalisadeAll => {
                 let setup = Setup {
                     mesh: Mesh::default(),
                     workload: Workload {
@@ -124,8 +124,11 @@ impl Variant {
                     tcp: false,
                 };
                 let mut configuration = setup.plugin_configuration(str::to_owned);
-                if self == Self::PalisadeNotable {
-                    configuration["filterState"] = "notable".into();
+                if self == Self::Palisade
+                    && let Some(fields) = configuration.as_object_mut()
+                {
+                    // Its default, as most will run it.
+                    fields.remove("filterState");
                 }
                 vec![WasmFilter::new(wasm()?, configuration).to_json()]
             }

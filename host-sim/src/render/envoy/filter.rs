@@ -104,7 +104,10 @@ impl Filter {
 
     /// The HTTP filter.
     pub fn http(&self) -> Value {
-        let config = self.config(&self.configuration);
+        let mut configuration = self.configuration.clone();
+        // The access log has a place for every decision.
+        configuration["filterState"] = "all".into();
+        let config = self.config(&configuration);
         extension("envoy.filters.http.wasm", HTTP, json!({"config": config}))
     }
 
