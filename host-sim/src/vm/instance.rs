@@ -69,6 +69,18 @@ impl Vm {
         memory.map_or(0, |memory| memory.data_size(&self.store))
     }
 
+    /// What is in the memory that it exports as `name`, which is all zeros after this; nothing where
+    /// there is none.
+    pub(super) fn take_memory(&mut self, name: &str) -> Vec<u8> {
+        let memory = self.instance.get_memory(&mut self.store, name);
+        memory.map_or_else(Vec::new, |memory| {
+            let data = memory.data_mut(&mut self.store);
+            let taken = data.to_vec();
+            data.fill(0);
+            taken
+        })
+    }
+
     /// A new root context for `configuration`; whether the plugin takes it.
     pub(super) fn configure(&mut self, configuration: &[u8]) -> Result<bool, Trap> {
         let first = self.state().root == 0;
