@@ -124,11 +124,9 @@ impl Variant {
                     tcp: false,
                 };
                 let mut configuration = setup.plugin_configuration(str::to_owned);
-                if self == Self::Palisade
-                    && let Some(fields) = configuration.as_object_mut()
-                {
-                    // Its default, as most will run it.
-                    fields.remove("filterState");
+                if self == Self::Palisade {
+                    // The default, as most will run it.
+                    configuration["filterState"] = "notable".into();
                 }
                 vec![WasmFilter::new(wasm()?, configuration).to_json()]
             }

@@ -21,21 +21,18 @@ pub const MEMORY: &str = "branches";
 /// The module's own memory is number 0.
 const INDEX: u32 = 1;
 
-const PAGE: u64 = 65536;
+const PAGE: usize = 65536;
 
 /// A copy of `module` with a probe before each branch, and the exported memory [`MEMORY`].
 pub fn insert(module: &[u8]) -> Result<Vec<u8>, Error> {
     let mut probes = Probes {
         parameters: parameters(module)?,
         branches: 0,
+        // A branch takes two bytes itself, or more.
+        pages: module.len().div_ceil(PAGE) as u64,
     };
-    let pages = (2 * count(module)? as u64).div_ceil(PAGE);
     let mut with = Module::new();
-    let mut reencoder = Inserting {
-        probes: &mut probes,
-        pages,
-    };
-    reencoder.parse_core_module(&mut with, Parser::new(0), module)?;
+    probes.parse_core_module(&mut with, Parser::new(0), module)?;
     Ok(with.finish())
 }
 
@@ -52,18 +49,6 @@ pub fn read(memory: &[u8]) -> Vec<Branch> {
 /// Whether this is a branch that a hint can be about.
 pub fn is_branch(operator: &Operator<'_>) -> bool {
     matches!(operator, Operator::If { .. } | Operator::BrIf { .. })
-}
-
-fn count(module: &[u8]) -> Result<usize, Error> {
-    let mut branches = 0;
-    for payload in Parser::new(0).parse_all(module) {
-        if let Payload::CodeSectionEntry(body) = payload? {
-            for operator in body.get_operators_reader()? {
-                branches += usize::from(is_branch(&operator?));
-            }
-        }
-    }
-    Ok(branches)
 }
 
 /// How many parameters each function of the module has.
@@ -91,11 +76,9 @@ fn parameters(module: &[u8]) -> Result<VecDeque<u32>, Error> {
 struct Probes {
     /// Of the functions that are still to come.
     parameters: VecDeque<u32>,
+    /// So many have a probe.
     branches: i32,
-}
-
-struct Inserting<'p> {
-    probes: &'p mut Probes,
+    /// The size of the memory.
     pages: u64,
 }
 
@@ -119,7 +102,7 @@ impl Probes {
     }
 }
 
-impl Reencode for Inserting<'_> {
+impl Reencode for Probes {
     type Error = Infallible;
 
     fn parse_function_body(
@@ -127,7 +110,7 @@ impl Reencode for Inserting<'_> {
         code: &mut CodeSection,
         body: FunctionBody<'_>,
     ) -> Result<(), reencode::Error> {
-        let mut local = self.probes.parameters.pop_front().unwrap_or_default();
+        let mut local = self.parameters.pop_front().unwrap_or_default();
         let mut locals = Vec::new();
         for declared in body.get_locals_reader()? {
             let (count, of) = declared?;
@@ -139,7 +122,7 @@ impl Reencode for Inserting<'_> {
         for operator in body.get_operators_reader()? {
             let operator = operator?;
             if is_branch(&operator) {
-                self.probes.write(&mut function, local);
+                self.write(&mut function, local);
             }
             let instruction: Instruction<'_> = self.instruction(operator)?;
             function.instruction(&instruction);

@@ -104,18 +104,14 @@ impl Filter {
 
     /// The HTTP filter.
     pub fn http(&self) -> Value {
-        let mut configuration = self.configuration.clone();
         // The access log has a place for every decision.
-        configuration["filterState"] = "all".into();
-        let config = self.config(&configuration);
+        let config = self.config("filterState", "all");
         extension("envoy.filters.http.wasm", HTTP, json!({"config": config}))
     }
 
     /// The network filter.
     pub fn network(&self) -> Value {
-        let mut configuration = self.configuration.clone();
-        configuration["protocol"] = "tcp".into();
-        let config = self.config(&configuration);
+        let config = self.config("protocol", "tcp");
         extension(
             "envoy.filters.network.wasm",
             NETWORK,
@@ -123,7 +119,10 @@ impl Filter {
         )
     }
 
-    fn config(&self, configuration: &Value) -> Value {
+    /// The plugin, with one more field in its configuration.
+    fn config(&self, field: &str, value: &str) -> Value {
+        let mut configuration = self.configuration.clone();
+        configuration[field] = value.into();
         json!({
             "name": "palisade",
             "root_id": "palisade",
