@@ -28,7 +28,7 @@ wasm: wasm-target ## build the filter: target/palisade.wasm
 	@mkdir -p $(dir $(WASM))
 	cargo run --quiet -p palisade-filter --bin trim -- \
 	  $(TARGET_DIR)/$(WASM_TARGET)/release/palisade-filter.wasm $(TRIMMED)
-	cargo build --quiet --workspace --bin hints
+	cargo build --workspace --bin hints
 	@$(TARGET_DIR)/debug/hints $(TRIMMED) $(WASM).new
 	@cmp -s $(WASM).new $(WASM) && rm $(WASM).new || mv $(WASM).new $(WASM)
 
