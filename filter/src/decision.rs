@@ -2,6 +2,7 @@
 
 mod json;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -46,11 +47,11 @@ pub struct LocalReply {
     /// HTTP status.
     pub status: u16,
     /// Body, `text/plain` where the headers do not say otherwise.
-    pub body: Vec<u8>,
+    pub body: Cow<'static, [u8]>,
     /// Headers beside those that Envoy adds (lower case).
-    pub headers: Vec<(String, Vec<u8>)>,
+    pub headers: Vec<(Cow<'static, str>, Vec<u8>)>,
     /// Envoy's `%RESPONSE_CODE_DETAILS%`.
-    pub details: String,
+    pub details: Cow<'static, str>,
 }
 
 /// Why a request was allowed or denied.
@@ -65,10 +66,10 @@ pub struct Evidence {
     pub phase: Phase,
     /// The body of the denial; what an authorizer tells the client is not repeated here.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub reason: Option<String>,
+    pub reason: Option<Cow<'static, str>>,
     /// The response code details of the denial.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub details: Option<String>,
+    pub details: Option<Cow<'static, str>>,
     /// The resource that decided, as `namespace/name`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub policy: Option<Arc<str>>,

@@ -1,5 +1,6 @@
 //! The way through: consult, authenticate, authorize, decide.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -170,7 +171,7 @@ impl Engine {
         evidence.policy = Some(refusal.policy);
         evidence.rule = Some(refusal.rule);
         evidence.principal = self.principal(attributes, &evidence, detail);
-        decided(Outcome::Deny(refusal.reply), evidence)
+        deny(refusal.reply, refusal.status.text(), evidence)
     }
 
     /// Who the peer is: not read from the host for a request that passes whoever sends it.
@@ -216,23 +217,23 @@ impl Engine {
         if detail == Detail::Full && matches!(authorization, Authorization::NotAllowed) {
             evidence.nearest = self.policies.nearest(attributes, identity);
         }
-        let outcome = match authorization.details() {
-            None => Outcome::Allow(changes),
-            Some(details) => Outcome::Deny(LocalReply {
-                status,
-                body: DENIED.into(),
-                headers: Vec::new(),
-                details,
-            }),
+        let Some(details) = authorization.details() else {
+            let outcome = Outcome::Allow(changes);
+            return Judgement::Decided(Decision { outcome, evidence });
         };
-        decided(outcome, evidence)
+        let reply = LocalReply {
+            status,
+            body: DENIED.as_bytes().into(),
+            headers: Vec::new(),
+            details: details.into(),
+        };
+        deny(reply, DENIED.into(), evidence)
     }
 }
 
-fn decided(outcome: Outcome, mut evidence: Evidence) -> Judgement {
-    if let Outcome::Deny(reply) = &outcome {
-        evidence.reason = Some(String::from_utf8_lossy(&reply.body).into_owned());
-        evidence.details = Some(reply.details.clone());
-    }
+fn deny(reply: LocalReply, reason: Cow<'static, str>, mut evidence: Evidence) -> Judgement {
+    evidence.reason = Some(reason);
+    evidence.details = Some(reply.details.clone());
+    let outcome = Outcome::Deny(reply);
     Judgement::Decided(Decision { outcome, evidence })
 }

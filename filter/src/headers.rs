@@ -52,6 +52,9 @@ const COUNT: usize = 4;
 /// What the lengths of a name and its value take.
 const PAIR: usize = 8;
 
+/// What a text takes beside itself: its length and NUL.
+const SIZE: usize = 5;
+
 // === impl Headers ===
 
 impl Headers {
@@ -137,7 +140,8 @@ impl Headers {
 
 impl<N: AsRef<[u8]>, V: AsRef<[u8]>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self::from_blob(serialize(pairs))
+        let pairs: Vec<_> = pairs.into_iter().collect();
+        Self::from_blob(serialize(pairs.iter().map(|(name, value)| (name, value))))
     }
 }
 
@@ -150,28 +154,31 @@ fn split(blob: &[u8]) -> Option<(&[[u8; PAIR]], &[u8])> {
 
 /// The serialization of headers, for the host; names come in lower case.
 pub fn serialize<N: AsRef<[u8]>, V: AsRef<[u8]>>(
-    pairs: impl IntoIterator<Item = (N, V)>,
+    pairs: impl IntoIterator<Item = (N, V), IntoIter: Clone>,
 ) -> Vec<u8> {
-    let (mut sizes, mut data) = (vec![0; COUNT], Vec::new());
-    let mut count = 0_u32;
-    for (name, value) in pairs {
-        let (name, value) = (name.as_ref(), value.as_ref());
+    let pairs = pairs.into_iter();
+    let (mut count, mut len) = (0_u32, COUNT);
+    for (name, value) in pairs.clone() {
         count = count.saturating_add(1);
-        for text in [name, value] {
-            sizes.extend(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
+        for text in [name.as_ref(), value.as_ref()] {
+            len = len.saturating_add(text.len()).saturating_add(SIZE);
         }
-        // Both texts at once, so that a single header costs a single allocation.
-        data.reserve(name.len().saturating_add(value.len()).saturating_add(2));
-        data.extend(name.iter().map(u8::to_ascii_lowercase));
-        data.push(0);
-        data.extend_from_slice(value);
-        data.push(0);
     }
-    if let Some(first) = sizes.first_chunk_mut() {
-        *first = count.to_le_bytes();
+    let mut blob = Vec::with_capacity(len);
+    blob.extend_from_slice(&count.to_le_bytes());
+    for (name, value) in pairs.clone() {
+        for text in [name.as_ref(), value.as_ref()] {
+            let len = u32::try_from(text.len()).unwrap_or(u32::MAX);
+            blob.extend_from_slice(&len.to_le_bytes());
+        }
     }
-    sizes.append(&mut data);
-    sizes
+    for (name, value) in pairs {
+        blob.extend(name.as_ref().iter().map(u8::to_ascii_lowercase));
+        blob.push(0);
+        blob.extend_from_slice(value.as_ref());
+        blob.push(0);
+    }
+    blob
 }
 
 // === impl Leading ===

@@ -3,14 +3,15 @@
 //! Two readers that resolve a duplicate key differently see two different documents (RFC 8259
 //! section 4, RFC 8725 section 2.4); a document that has one is refused.
 
-use std::collections::BTreeMap;
+mod map;
+
 use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 pub use serde_json::Number;
+use smol_str::SmolStr;
 
-/// The members of an object, in the order of their names.
-pub type Map = BTreeMap<String, Value>;
+pub use map::Map;
 
 /// A JSON value.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,7 +23,7 @@ pub enum Value {
     /// A number; integers keep their 64 bits.
     Number(Number),
     /// A string
-    String(String),
+    String(SmolStr),
     /// An array
     List(Vec<Value>),
     /// An object
@@ -158,11 +159,7 @@ impl<'de> Visitor<'de> for Nested {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::String(value))
+        Ok(Value::String(value.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
@@ -174,15 +171,36 @@ impl<'de> Visitor<'de> for Nested {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Value, A::Error> {
-        let mut map = Map::new();
-        while let Some(key) = access.next_key::<String>()? {
-            let value = access.next_value_seed(self.inner()?)?;
-            if map.contains_key(&key) {
-                return Err(A::Error::custom(format_args!("duplicate key `{key}`")));
-            }
-            map.insert(key, value);
+        let mut members = Vec::new();
+        while let Some(Name(name)) = access.next_key()? {
+            members.push((name, access.next_value_seed(self.inner()?)?));
         }
+        let map = Map::new(members)
+            .map_err(|name| A::Error::custom(format_args!("duplicate key `{name}`")))?;
         Ok(Value::Object(map))
+    }
+}
+
+/// The name of a member.
+struct Name(SmolStr);
+
+impl<'de> serde::Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+struct NameVisitor;
+
+impl Visitor<'_> for NameVisitor {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+        Ok(Name(name.into()))
     }
 }
 

@@ -24,7 +24,7 @@ impl SpaceDelimited {
                 .into_iter()
                 .flat_map(|text| text.split(' '))
                 .filter(|word| !word.is_empty())
-                .map(|word| Value::String(word.to_owned()))
+                .map(|word| Value::String(word.into()))
                 .collect();
             if !words.is_empty() {
                 *claim = Value::List(words);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::claims::SpaceDelimited;
 use crate::json::{Map, Value};
 
@@ -9,9 +11,9 @@ use crate::json::{Map, Value};
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Identity {
     /// The `iss` claim, when it is a string.
-    pub issuer: Option<String>,
+    pub issuer: Option<SmolStr>,
     /// The `sub` claim, when it is a string.
-    pub subject: Option<String>,
+    pub subject: Option<SmolStr>,
     /// `issuer/subject`, when the token names both.
     pub principal: Option<Arc<str>>,
     /// The claims, space-delimited ones (such as `scope`) already split into lists.
@@ -21,11 +23,14 @@ pub struct Identity {
 impl Identity {
     /// What `claims` say; policies see those lists that are written as one text.
     pub fn new(claims: Map, lists: &SpaceDelimited) -> Self {
-        let text = |name| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+        let text = |name| match claims.get(name) {
+            Some(Value::String(text)) => Some(text.clone()),
+            _ => None,
+        };
         let (issuer, subject) = (text("iss"), text("sub"));
         let principal = issuer.as_ref().zip(subject.as_ref());
         Self {
-            principal: principal.map(|(issuer, subject)| format!("{issuer}/{subject}").into()),
+            principal: principal.map(|(issuer, subject)| [issuer, "/", subject].concat().into()),
             issuer,
             subject,
             claims: lists.split(claims),

@@ -102,7 +102,7 @@ fn find<'m>(claims: &'m Map, path: &[String]) -> Option<&'m Value> {
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,
-        Value::String(text) => is_header_value(text).then(|| text.clone()),
+        Value::String(text) => is_header_value(text).then(|| text.to_string()),
         Value::Bool(value) => Some(value.to_string()),
         Value::Number(value) => value.as_f64().map(number::claim),
         Value::List(_) | Value::Object(_) => {

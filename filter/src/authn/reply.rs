@@ -1,5 +1,6 @@
 //! The answer to a request whose token is refused.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::decision::LocalReply;
@@ -25,13 +26,14 @@ const MAX_PATH_LEN: usize = 256;
 impl Refusal {
     /// Answers a request with these headers.
     pub fn new(status: JwtStatus, headers: &Headers, policy: Arc<str>, rule: usize) -> Self {
+        let body = match status.text() {
+            Cow::Borrowed(text) => text.as_bytes().into(),
+            Cow::Owned(text) => text.into_bytes().into(),
+        };
         let reply = LocalReply {
             status: status.http_status(),
-            body: status.to_string().into_bytes(),
-            headers: vec![(
-                "www-authenticate".to_owned(),
-                challenge(status, headers).into_bytes(),
-            )],
+            body,
+            headers: vec![("www-authenticate".into(), challenge(status, headers))],
             details: status.details(),
         };
         Self {
@@ -43,26 +45,26 @@ impl Refusal {
     }
 }
 
-/// RFC 6750 section 3, with the request's URI as realm. A missing token is no error.
-fn challenge(status: JwtStatus, headers: &Headers) -> String {
+/// RFC 6750 section 3, with the request's URI as realm, byte for byte. A missing token is no error.
+fn challenge(status: JwtStatus, headers: &Headers) -> Vec<u8> {
     let path = headers
         .get("x-envoy-original-path")
         .or(headers.path_and_query())
         .map(|path| path.get(..MAX_PATH_LEN).unwrap_or(path));
-    let [scheme, authority, path] = [headers.get(":scheme"), headers.authority(), path]
-        .map(|value| String::from_utf8_lossy(value.unwrap_or_default()));
-    let error = match status {
-        JwtStatus::Missing => "",
-        _ => ", error=\"invalid_token\"",
+    let [scheme, authority, path] =
+        [headers.get(":scheme"), headers.authority(), path].map(Option::unwrap_or_default);
+    let error: &[u8] = match status {
+        JwtStatus::Missing => b"",
+        _ => b", error=\"invalid_token\"",
     };
-    [
-        "Bearer realm=\"",
-        &scheme,
-        "://",
-        &authority,
-        &path,
-        "\"",
+    let parts = [
+        b"Bearer realm=\"",
+        scheme,
+        b"://",
+        authority,
+        path,
+        b"\"",
         error,
-    ]
-    .concat()
+    ];
+    parts.concat()
 }

@@ -24,8 +24,9 @@ pub(super) fn value(
         Test::Method(_) => joined(attrs.headers().method().into_iter()),
         Test::Header(name, _) => joined(attrs.headers().get_all(name)),
         Test::RequestPrincipal(_) => identity.map(|identity| {
-            let text = |claim: &Option<String>| claim.clone().unwrap_or_default();
-            format!("{}/{}", text(&identity.issuer), text(&identity.subject))
+            let [issuer, subject] = [&identity.issuer, &identity.subject].map(Option::as_deref);
+            let (issuer, subject) = (issuer.unwrap_or_default(), subject.unwrap_or_default());
+            format!("{issuer}/{subject}")
         }),
         Test::Claim(path, _) => find_claim(&identity?.claims, path).map(json),
         Test::Metadata(filter, path, _) => attrs.metadata(filter, path).map(|value| json(&value)),
@@ -42,7 +43,7 @@ fn joined<'a>(values: impl Iterator<Item = &'a [u8]>) -> Option<String> {
 fn json(value: &Value) -> String {
     let text = || serde_json::to_string(value).unwrap_or_default();
     match value {
-        Value::String(text) => text.clone(),
+        Value::String(text) => text.to_string(),
         Value::List(_) => text(),
         other => format!("{} ({}, only strings match)", text(), other.kind()),
     }

@@ -66,7 +66,7 @@ impl<'a> Node<'a> {
     /// An object that has no other keys than `known`.
     pub fn object(&'a self, known: &[&str]) -> Result<Fields<'a>, ConfigError> {
         let fields = self.open_object()?;
-        match fields.map.keys().find(|key| !known.contains(&key.as_str())) {
+        match fields.map.keys().find(|key| !known.contains(key)) {
             None => Ok(fields),
             Some(key) => {
                 let error = ConfigError::new(
@@ -189,7 +189,7 @@ impl<'a> Fields<'a> {
     pub fn iter(self) -> impl Iterator<Item = (&'a str, Node<'a>)> {
         self.map
             .iter()
-            .map(move |(key, value)| (key.as_str(), self.node_at(key, value)))
+            .map(move |(key, value)| (key, self.node_at(key, value)))
     }
 
     /// The object itself.

@@ -62,15 +62,29 @@ fn text(out: &mut Vec<u8>, key: &[u8], value: Option<&str>) -> serde_json::Resul
         return Ok(());
     };
     out.extend_from_slice(key);
-    // RFC 8259 section 7: these have to be escaped.
-    let escaped = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-    if value.bytes().any(escaped) {
+    if has_escaped(value.as_bytes()) {
         return serde_json::to_writer(out, value);
     }
     out.push(b'"');
     out.extend_from_slice(value.as_bytes());
     out.push(b'"');
     Ok(())
+}
+
+/// Whether a byte has to be escaped (RFC 8259 section 7), eight bytes at a time.
+fn has_escaped(text: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 0xff;
+    const HIGH: u64 = ONES * 0x80;
+    // Whether some byte of a word is less than another number: its high bit comes from a borrow.
+    let less = |word: u64, than: u64| word.wrapping_sub(ONES.wrapping_mul(than)) & !word & HIGH;
+    let is = |word: u64, byte: u8| less(word ^ ONES.wrapping_mul(byte.into()), 1);
+    let escaped =
+        |word: u64| less(word, 0x20) | is(word, b'"') | is(word, b'\\') != 0;
+    let (words, rest) = text.as_chunks();
+    let rest = rest
+        .iter()
+        .fold(HIGH, |word, byte| word << 8 | u64::from(*byte));
+    words.iter().any(|word| escaped(u64::from_le_bytes(*word))) || escaped(rest)
 }
 
 fn list<T: serde::Serialize>(out: &mut Vec<u8>, key: &[u8], list: &[T]) -> serde_json::Result<()> {
@@ -118,8 +132,8 @@ mod tests {
                 rule: some(&number, flag(4)),
             };
             let evidence = Evidence {
-                reason: some(a, flag(5)),
-                details: some(b, flag(6)),
+                reason: some(&a.clone().into(), flag(5)),
+                details: some(&b.clone().into(), flag(6)),
                 policy: some(&c.as_str().into(), flag(7)),
                 rule: some(&number, flag(8)),
                 principal: some(&d.as_str().into(), flag(9)),

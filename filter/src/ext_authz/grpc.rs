@@ -118,14 +118,14 @@ pub(super) fn read(answer: &Answer, request: &Headers) -> Meaning {
         Some(response) if response.code == OK => Meaning::Granted(response.grant(request)),
         Some(response) => Meaning::Denied(LocalReply {
             status: response.status.unwrap_or(FORBIDDEN),
-            body: response.body,
+            body: response.body.into(),
             headers: response
                 .client_headers
                 .into_iter()
                 .filter(|header| !header.append && !header.name.starts_with(':'))
-                .map(|header| (header.name, header.value))
+                .map(|header| (header.name.into(), header.value))
                 .collect(),
-            details: AUTHZ_DENIED.to_owned(),
+            details: AUTHZ_DENIED.into(),
         }),
     }
 }

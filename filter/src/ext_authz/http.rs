@@ -1,6 +1,7 @@
 //! Authorizers that are asked with the request's own method and path.
 //! Source: Envoy, `ext_authz` with `http_service`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::{AUTHZ_DENIED, Answer, Grant, Meaning};
@@ -55,9 +56,9 @@ pub(super) fn read(http: &ExtAuthzHttp, answer: &Answer) -> Meaning {
         Some(OK) => Meaning::Granted(grant(http, &answer.headers)),
         Some(status) => Meaning::Denied(LocalReply {
             status,
-            body: answer.body.clone(),
+            body: answer.body.clone().into(),
             headers: for_client(&http.downstream_on_deny, &answer.headers),
-            details: AUTHZ_DENIED.to_owned(),
+            details: AUTHZ_DENIED.into(),
         }),
     }
 }
@@ -89,12 +90,15 @@ fn grant(http: &ExtAuthzHttp, answer: &Headers) -> Grant {
 }
 
 /// The headers of a denial that the client gets: all of them where none is named.
-fn for_client(names: &HeaderNames, answer: &Headers) -> Vec<(String, Vec<u8>)> {
+fn for_client(names: &HeaderNames, answer: &Headers) -> Vec<(Cow<'static, str>, Vec<u8>)> {
     own(answer)
         .filter(|(name, _)| {
             names.is_empty() || names.contain(name) || ALWAYS_TO_CLIENT.contains(name)
         })
-        .map(|(name, value)| (String::from_utf8_lossy(name).into_owned(), value.to_vec()))
+        .map(|(name, value)| {
+            let name = String::from_utf8_lossy(name).into_owned();
+            (name.into(), value.to_vec())
+        })
         .collect()
 }
 

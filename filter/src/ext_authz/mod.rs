@@ -7,6 +7,7 @@
 mod grpc;
 mod http;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -265,9 +266,9 @@ fn unusable(name: &str, why: &str, rule: &Rule, attributes: &impl Attributes) ->
     );
     let reply = LocalReply {
         status: FORBIDDEN,
-        body: crate::authz::DENIED.into(),
+        body: crate::authz::DENIED.as_bytes().into(),
         headers: Vec::new(),
-        details,
+        details: details.into(),
     };
     decision(name, &Because::new(rule), attributes, reply, why)
 }
@@ -285,7 +286,7 @@ fn decision(
     why: &str,
 ) -> Decision {
     let mut evidence = Evidence::new(Verdict::Deny, reply.status, Phase::Custom);
-    evidence.reason = Some(format!("the authorizer `{provider}` {why}"));
+    evidence.reason = Some(format!("the authorizer `{provider}` {why}").into());
     evidence.details = Some(reply.details.clone());
     evidence.policy = Some(Arc::clone(&because.policy));
     evidence.rule = Some(because.rule);
@@ -300,8 +301,8 @@ fn decision(
 fn error(status: u16) -> LocalReply {
     LocalReply {
         status,
-        body: Vec::new(),
+        body: Cow::default(),
         headers: Vec::new(),
-        details: AUTHZ_ERROR.to_owned(),
+        details: AUTHZ_ERROR.into(),
     }
 }

@@ -113,7 +113,7 @@ fn curve(map: &Map, purpose: Purpose) -> Result<Curve, JwkError> {
             _ => Curve::P256,
         }),
         Some(Value::String(name)) => {
-            Curve::new(name).ok_or_else(|| JwkError::UnknownCurve(name.clone()))
+            Curve::new(name).ok_or_else(|| JwkError::UnknownCurve(name.to_string()))
         }
         Some(_) => Err(JwkError::Missing("crv")),
     }

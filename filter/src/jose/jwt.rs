@@ -49,6 +49,18 @@ struct Header {
     key_id: Option<Arc<str>>,
 }
 
+/// The claims that are read before the signature is (RFC 7519 section 4.1), found in one pass.
+#[derive(Default)]
+struct Registered<'c> {
+    issuer: Option<&'c Value>,
+    subject: Option<&'c Value>,
+    audience: Option<&'c Value>,
+    expires: Option<&'c Value>,
+    not_before: Option<&'c Value>,
+    issued_at: Option<&'c Value>,
+    id: Option<&'c Value>,
+}
+
 /// From when to when a token counts, in seconds since the Unix epoch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Validity {
@@ -75,13 +87,14 @@ impl<'t> Jwt<'t> {
 
         let claims = base64url(payload).ok_or(JwtStatus::PayloadBadBase64)?;
         let claims = object(&claims).ok_or(JwtStatus::PayloadBadJson)?;
-        string(&claims, "iss")?;
-        string(&claims, "sub")?;
-        time(&claims, "iat")?;
-        let not_before = time(&claims, "nbf")?;
-        let expires = time(&claims, "exp")?;
-        string(&claims, "jti")?;
-        check_audience(&claims)?;
+        let registered = Registered::of(&claims);
+        string(registered.issuer, "iss")?;
+        string(registered.subject, "sub")?;
+        time(registered.issued_at, "iat")?;
+        let not_before = time(registered.not_before, "nbf")?;
+        let expires = time(registered.expires, "exp")?;
+        string(registered.id, "jti")?;
+        check_audience(registered.audience)?;
 
         let signature = base64url(signature).ok_or(JwtStatus::SignatureBadBase64)?;
         Ok(Self {
@@ -153,6 +166,26 @@ impl Header {
     }
 }
 
+impl<'c> Registered<'c> {
+    fn of(claims: &'c Map) -> Self {
+        let mut registered = Self::default();
+        for (name, value) in claims.iter() {
+            let claim = match name.as_bytes() {
+                b"iss" => &mut registered.issuer,
+                b"sub" => &mut registered.subject,
+                b"aud" => &mut registered.audience,
+                b"exp" => &mut registered.expires,
+                b"nbf" => &mut registered.not_before,
+                b"iat" => &mut registered.issued_at,
+                b"jti" => &mut registered.id,
+                _ => continue,
+            };
+            *claim = Some(value);
+        }
+        registered
+    }
+}
+
 impl Validity {
     /// Whether `nbf` and `exp` allow `now` (seconds since the Unix epoch).
     ///
@@ -206,17 +239,17 @@ fn check_extensions(header: &Map) -> Result<(), JwtStatus> {
     }
 }
 
-fn string(claims: &Map, name: &'static str) -> Result<(), JwtStatus> {
-    match claims.get(name) {
+fn string(claim: Option<&Value>, name: &'static str) -> Result<(), JwtStatus> {
+    match claim {
         None | Some(Value::String(_)) => Ok(()),
         Some(_) => Err(JwtStatus::ClaimNotString(name)),
     }
 }
 
 /// A `NumericDate` in whole seconds; 0 when it is not there.
-fn time(claims: &Map, name: &'static str) -> Result<u64, JwtStatus> {
+fn time(claim: Option<&Value>, name: &'static str) -> Result<u64, JwtStatus> {
     const TWO_POW_64: f64 = 18_446_744_073_709_551_616.0;
-    let seconds = match claims.get(name) {
+    let seconds = match claim {
         None => return Ok(0),
         Some(Value::Number(number)) => number.as_f64().unwrap_or(-1.0),
         Some(_) => return Err(JwtStatus::ClaimNotInteger(name)),
@@ -233,8 +266,8 @@ fn time(claims: &Map, name: &'static str) -> Result<u64, JwtStatus> {
     Ok(seconds)
 }
 
-fn check_audience(claims: &Map) -> Result<(), JwtStatus> {
-    match claims.get("aud") {
+fn check_audience(claim: Option<&Value>) -> Result<(), JwtStatus> {
+    match claim {
         None | Some(Value::String(_)) => Ok(()),
         Some(Value::List(list)) if list.iter().all(|value| value.as_str().is_some()) => Ok(()),
         Some(_) => Err(JwtStatus::AudienceNotString),

@@ -1,5 +1,6 @@
 //! Why a token is refused, in Envoy's words.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The outcome of looking for and checking a token, when it is not good.
@@ -53,6 +54,30 @@ pub enum JwtStatus {
     KeysNotFetched,
 }
 
+/// What is said of a status.
+struct Texts {
+    body: Cow<'static, str>,
+    details: Cow<'static, str>,
+}
+
+/// What details begin with; they end with `}`.
+const DETAILS: &str = "jwt_authn_access_denied{";
+
+/// The texts of a status that has always the same, made by the compiler.
+macro_rules! texts {
+    ($body:literal) => {{
+        const BYTES: &[u8] = &details::<{ DETAILS.len() + $body.len() + 1 }>($body);
+        const TEXT: &str = match std::str::from_utf8(BYTES) {
+            Ok(text) => text,
+            Err(_) => $body,
+        };
+        Texts {
+            body: Cow::Borrowed($body),
+            details: Cow::Borrowed(TEXT),
+        }
+    }};
+}
+
 impl JwtStatus {
     /// The HTTP status of the answer: 403 for a wrong audience, else 401.
     pub fn http_status(self) -> u16 {
@@ -62,51 +87,106 @@ impl JwtStatus {
         }
     }
 
-    /// Envoy's `%RESPONSE_CODE_DETAILS%`; spaces would break access logs.
-    pub fn details(self) -> String {
-        let text = self.to_string().replace(' ', "_");
-        format!("jwt_authn_access_denied{{{text}}}")
+    /// The body of the answer.
+    pub fn text(self) -> Cow<'static, str> {
+        self.texts().body
+    }
+
+    /// Envoy's `%RESPONSE_CODE_DETAILS%`.
+    pub fn details(self) -> Cow<'static, str> {
+        self.texts().details
+    }
+
+    fn texts(self) -> Texts {
+        match self {
+            Self::Missing => texts!("Jwt is missing"),
+            Self::NotYetValid => texts!("Jwt not yet valid"),
+            Self::Expired => texts!("Jwt is expired"),
+            Self::BadFormat => texts!(
+                "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections"
+            ),
+            Self::HeaderBadBase64 => texts!("Jwt header is an invalid Base64url encoded"),
+            Self::HeaderBadJson => texts!("Jwt header is an invalid JSON"),
+            Self::HeaderBadAlg => texts!("Jwt header [alg] field is required and must be a string"),
+            Self::HeaderAlgNotSupported => texts!("Jwt header [alg] is not supported"),
+            Self::HeaderBadKid => texts!("Jwt header [kid] field is not a string"),
+            Self::PayloadBadBase64 => texts!("Jwt payload is an invalid Base64url encoded"),
+            Self::PayloadBadJson => texts!("Jwt payload is an invalid JSON"),
+            Self::ClaimNotString(claim) => Texts::of_claim(claim, "is not a string"),
+            Self::ClaimNotInteger(claim) => Texts::of_claim(claim, "is not an integer"),
+            Self::ClaimOutOfRange(claim) => {
+                Texts::of_claim(claim, "is not a positive 64 bit integer")
+            }
+            Self::AudienceNotString => {
+                texts!("Jwt payload [aud] field is not a string or string list")
+            }
+            Self::SignatureBadBase64 => texts!("Jwt signature is an invalid Base64url encoded"),
+            Self::Ed25519SignatureLength => texts!("Jwt ED25519 signature is wrong length"),
+            Self::UnknownIssuer => texts!("Jwt issuer is not configured"),
+            Self::AudienceNotAllowed => texts!("Audiences in Jwt are not allowed"),
+            Self::VerificationFailed => texts!("Jwt verification fails"),
+            Self::NoMatchingKey => texts!("Jwks doesn't have key to match kid or alg from Jwt"),
+            Self::KeysNotFetched => texts!("Jwks remote fetch is failed"),
+        }
     }
 }
 
-/// The body of the answer.
+impl Texts {
+    #[cold]
+    fn of_claim(claim: &str, complaint: &str) -> Self {
+        let body = format!("Jwt payload [{claim}] field {complaint}");
+        let details = format!("{DETAILS}{}}}", body.replace(' ', "_"));
+        Self {
+            body: body.into(),
+            details: details.into(),
+        }
+    }
+}
+
 impl fmt::Display for JwtStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = match self {
-            Self::Missing => "Jwt is missing",
-            Self::NotYetValid => "Jwt not yet valid",
-            Self::Expired => "Jwt is expired",
-            Self::BadFormat => {
-                "Jwt is not in the form of Header.Payload.Signature with two dots and 3 sections"
-            }
-            Self::HeaderBadBase64 => "Jwt header is an invalid Base64url encoded",
-            Self::HeaderBadJson => "Jwt header is an invalid JSON",
-            Self::HeaderBadAlg => "Jwt header [alg] field is required and must be a string",
-            Self::HeaderAlgNotSupported => "Jwt header [alg] is not supported",
-            Self::HeaderBadKid => "Jwt header [kid] field is not a string",
-            Self::PayloadBadBase64 => "Jwt payload is an invalid Base64url encoded",
-            Self::PayloadBadJson => "Jwt payload is an invalid JSON",
-            Self::ClaimNotString(claim) => {
-                return write!(f, "Jwt payload [{claim}] field is not a string");
-            }
-            Self::ClaimNotInteger(claim) => {
-                return write!(f, "Jwt payload [{claim}] field is not an integer");
-            }
-            Self::ClaimOutOfRange(claim) => {
-                return write!(
-                    f,
-                    "Jwt payload [{claim}] field is not a positive 64 bit integer"
-                );
-            }
-            Self::AudienceNotString => "Jwt payload [aud] field is not a string or string list",
-            Self::SignatureBadBase64 => "Jwt signature is an invalid Base64url encoded",
-            Self::Ed25519SignatureLength => "Jwt ED25519 signature is wrong length",
-            Self::UnknownIssuer => "Jwt issuer is not configured",
-            Self::AudienceNotAllowed => "Audiences in Jwt are not allowed",
-            Self::VerificationFailed => "Jwt verification fails",
-            Self::NoMatchingKey => "Jwks doesn't have key to match kid or alg from Jwt",
-            Self::KeysNotFetched => "Jwks remote fetch is failed",
-        };
-        f.write_str(text)
+        f.write_str(&self.text())
+    }
+}
+
+/// The details that go with a body; spaces would break access logs.
+const fn details<const LEN: usize>(body: &str) -> [u8; LEN] {
+    let mut details = [b'}'; LEN];
+    let (before, rest) = details.split_at_mut(DETAILS.len());
+    before.copy_from_slice(DETAILS.as_bytes());
+    let (inside, _) = rest.split_at_mut(body.len());
+    inside.copy_from_slice(body.as_bytes());
+    let mut left = inside;
+    while let Some((byte, rest)) = left.split_first_mut() {
+        if *byte == b' ' {
+            *byte = b'_';
+        }
+        left = rest;
+    }
+    details
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_repeat_the_body_without_spaces() {
+        for (status, body, details) in [
+            (
+                JwtStatus::Expired,
+                "Jwt is expired",
+                "jwt_authn_access_denied{Jwt_is_expired}",
+            ),
+            (
+                JwtStatus::ClaimNotString("sub"),
+                "Jwt payload [sub] field is not a string",
+                "jwt_authn_access_denied{Jwt_payload_[sub]_field_is_not_a_string}",
+            ),
+        ] {
+            assert_eq!(status.text(), body);
+            assert_eq!(status.to_string(), body);
+            assert_eq!(status.details(), details);
+        }
     }
 }

@@ -43,10 +43,11 @@ impl RequestPrincipalPattern {
 
     /// Whether the token's issuer and subject match; one that is no string never does.
     pub fn matches(&self, identity: &Identity) -> bool {
-        let matches = |pattern: &TextPattern, value: &Option<String>| {
-            value.as_ref().is_some_and(|value| pattern.matches(value))
+        let matches = |pattern: &TextPattern, value: Option<&str>| {
+            value.is_some_and(|value| pattern.matches(value))
         };
-        matches(&self.issuer, &identity.issuer) && matches(&self.subject, &identity.subject)
+        matches(&self.issuer, identity.issuer.as_deref())
+            && matches(&self.subject, identity.subject.as_deref())
     }
 }
 
@@ -101,8 +102,8 @@ mod tests {
         ];
         for (pattern, issuer, subject, matches) in rows {
             let identity = Identity {
-                issuer: Some(issuer.to_owned()),
-                subject: Some(subject.to_owned()),
+                issuer: Some(issuer.into()),
+                subject: Some(subject.into()),
                 ..Identity::default()
             };
             let found = RequestPrincipalPattern::new(pattern).matches(&identity);
@@ -114,7 +115,7 @@ mod tests {
     fn a_claim_that_is_no_string_never_matches() {
         let pattern = RequestPrincipalPattern::new("*");
         let identity = Identity {
-            issuer: Some("iss".to_owned()),
+            issuer: Some("iss".into()),
             ..Identity::default()
         };
         assert!(!pattern.matches(&identity));

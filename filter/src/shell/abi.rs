@@ -54,6 +54,15 @@ unsafe extern "C" {
         size: usize,
     ) -> u32;
 
+    fn proxy_call_foreign_function(
+        name_data: *const u8,
+        name_size: usize,
+        arguments_data: *const u8,
+        arguments_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+    ) -> u32;
+
     fn proxy_get_current_time_nanoseconds(time: *mut u64) -> u32;
 
     fn proxy_http_call(
@@ -104,7 +113,7 @@ pub(super) fn answer(size: usize, most: usize) -> Option<Answer> {
 /// does not know.
 pub(super) fn http_call<N: AsRef<[u8]>, V: AsRef<[u8]>>(
     cluster: &str,
-    headers: impl IntoIterator<Item = (N, V)>,
+    headers: impl IntoIterator<Item = (N, V), IntoIter: Clone>,
     body: &[u8],
     timeout: Duration,
 ) -> Result<u32, u32> {
@@ -152,6 +161,28 @@ pub(super) fn property(path: &str) -> Option<Vec<u8>> {
     let mut size = 0;
     // SAFETY: every pointer is valid for the time of the call, the last two for writes.
     let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &mut data, &mut size) };
+    // SAFETY: the host has set both to what it got during this call.
+    (status == OK)
+        .then(|| unsafe { taken(data, size) })
+        .flatten()
+}
+
+/// What the host's function `name` answers; `None` where it has no such function, or the call fails.
+/// The SDK panics at a status that it does not know.
+pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
+    let mut data = std::ptr::null_mut();
+    let mut size = 0;
+    // SAFETY: every pointer is valid for the time of the call, the last two for writes.
+    let status = unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            &mut data,
+            &mut size,
+        )
+    };
     // SAFETY: the host has set both to what it got during this call.
     (status == OK)
         .then(|| unsafe { taken(data, size) })
@@ -222,7 +253,7 @@ pub(super) fn now() -> Option<i64> {
 /// Answers the request here, with response code details; the SDK passes none.
 pub(super) fn send_local_reply(reply: &LocalReply) -> bool {
     let pairs = reply.headers.iter();
-    let headers = headers::serialize(pairs.map(|(name, value)| (name, value)));
+    let headers = headers::serialize(pairs.map(|(name, value)| (&**name, value)));
     // SAFETY: every pointer is valid for reads of its length for the time of the call.
     let status = unsafe {
         proxy_send_local_response(

@@ -12,7 +12,7 @@ use super::consulting::{Consulted, Consulting, End};
 use super::counters::Counters;
 use super::fetch::Fetcher;
 use super::request::{HostAttributes, now};
-use super::{report, respond};
+use super::{abi, report, respond};
 use crate::attributes::Protocol;
 use crate::authn::{KeySetId, KeyStore};
 use crate::config::{Config, ConfigError, Reported};
@@ -265,9 +265,7 @@ impl Plugin {
 
 impl Host for EnvoyHost {
     fn verify_signature(arguments: &[u8]) -> Option<Vec<u8>> {
-        hostcalls::call_foreign_function("verify_signature", Some(arguments))
-            .ok()
-            .flatten()
+        abi::call_foreign_function("verify_signature", arguments)
     }
 }
 

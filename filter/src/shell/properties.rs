@@ -2,9 +2,15 @@
 //!
 //! The parts of a path are separated by NUL, as the host wants them.
 
+use std::cell::Cell;
 use std::net::{IpAddr, SocketAddr};
 
 use super::abi::property;
+
+thread_local! {
+    /// Whether the last peer used no TLS.
+    static PLAINTEXT: Cell<bool> = const { Cell::new(false) };
+}
 
 /// A non-empty string.
 pub(super) fn text(path: &str) -> Option<String> {
@@ -12,12 +18,27 @@ pub(super) fn text(path: &str) -> Option<String> {
 }
 
 /// The name in the peer's certificate: its first URI SAN, else its first DNS SAN, else its subject.
+///
+/// Peers of one listener all use TLS or none does, most often: what is asked first is what answers at
+/// once for a peer like the last one. Without TLS there is no subject, not even an empty one, and
+/// nothing else to ask for.
 pub(super) fn peer() -> Option<String> {
-    text("connection\0uri_san_peer_certificate").or_else(|| {
-        // Without TLS there is no subject, not even an empty one, and nothing else to ask for.
-        let subject = property("connection\0subject_peer_certificate")?;
-        text("connection\0dns_san_peer_certificate").or_else(|| string(subject))
-    })
+    let subject = || property("connection\0subject_peer_certificate");
+    let uri = || text("connection\0uri_san_peer_certificate");
+    let dns = || text("connection\0dns_san_peer_certificate");
+    if PLAINTEXT.get() {
+        let subject = subject()?;
+        PLAINTEXT.set(false);
+        uri().or_else(dns).or_else(|| string(subject))
+    } else {
+        uri().or_else(|| match subject() {
+            Some(subject) => dns().or_else(|| string(subject)),
+            None => {
+                PLAINTEXT.set(true);
+                None
+            }
+        })
+    }
 }
 
 /// An IP address alone.

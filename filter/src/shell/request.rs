@@ -88,12 +88,13 @@ impl Attributes for HostAttributes {
     }
 
     fn metadata(&self, filter: &str, path: &[String]) -> Option<Value> {
+        let text = |path: &str| properties::text(path).map(|text| Value::String(text.into()));
         let full = format!("metadata\0filter_metadata\0{filter}\0{}", path.join("\0"));
         let elements: Vec<Value> = (0..MAX_METADATA_LIST)
-            .map_while(|index| properties::text(&format!("{full}\0{index}")).map(Value::String))
+            .map_while(|index| text(&format!("{full}\0{index}")))
             .collect();
         if elements.is_empty() {
-            properties::text(&full).map(Value::String)
+            text(&full)
         } else {
             Some(Value::List(elements))
         }

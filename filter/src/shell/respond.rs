@@ -1,5 +1,7 @@
 //! Carrying out a decision.
 
+use std::borrow::Cow;
+
 use log::error;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{MapType, Status};
@@ -53,11 +55,11 @@ pub(super) fn out_of_force() -> LocalReply {
     unavailable(503, "palisade_configuration_replaced")
 }
 
-fn unavailable(status: u16, details: &str) -> LocalReply {
+fn unavailable(status: u16, details: &'static str) -> LocalReply {
     LocalReply {
         status,
-        body: Vec::new(),
+        body: Cow::default(),
         headers: Vec::new(),
-        details: details.to_owned(),
+        details: details.into(),
     }
 }

@@ -334,7 +334,7 @@ fn the_answer_is_envoys() {
     };
     let realm = format!("https://httpbin.foo{}", &path[..256]);
     let challenge = format!("Bearer realm=\"{realm}\", error=\"invalid_token\"");
-    let expected = [("www-authenticate".to_owned(), challenge.into_bytes())];
+    let expected = [("www-authenticate".into(), challenge.into_bytes())];
     assert_eq!(refusal.reply.headers, expected);
     assert_eq!(
         refusal.reply.details,

@@ -64,7 +64,7 @@ fn identity(claims: &str) -> Identity {
     let Value::Object(claims) = parse(claims) else {
         panic!("claims must be an object")
     };
-    let text = |name| claims.get(name).and_then(Value::as_str).map(str::to_owned);
+    let text = |name| claims.get(name).and_then(Value::as_str).map(Into::into);
     Identity {
         issuer: text("iss"),
         subject: text("sub"),

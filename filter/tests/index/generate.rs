@@ -171,8 +171,8 @@ impl Random {
             panic!("{claims}");
         };
         Identity {
-            issuer: (!self.one_in(8)).then(|| self.of(&["i", "j", "https://i/j", ""]).to_owned()),
-            subject: (!self.one_in(8)).then(|| self.of(&["s", "t", ""]).to_owned()),
+            issuer: (!self.one_in(8)).then(|| self.of(&["i", "j", "https://i/j", ""]).into()),
+            subject: (!self.one_in(8)).then(|| self.of(&["s", "t", ""]).into()),
             claims,
             ..Identity::default()
         }

@@ -31,7 +31,7 @@ pub fn spec<T>(
     let fields = node.object(&["apiVersion", "kind", "metadata", "spec", "status"])?;
     match fields.get("spec") {
         Some(spec) => read(&spec.object(known)?),
-        None => read(&Node::root(&json::Value::Object(json::Map::new())).open_object()?),
+        None => read(&Node::root(&json::Value::Object(json::Map::default())).open_object()?),
     }
 }
 

@@ -300,7 +300,7 @@ fn read_jwks(node: &Node<'_>, folder: &Path) -> Result<Jwks, ConfigError> {
         .map(|(uri, node)| {
             let keys = match node.value() {
                 json::Value::String(path) => {
-                    let path = folder.join(path);
+                    let path = folder.join(path.as_str());
                     let problem =
                         |what: String| node.error(format!("`{}`: {what}", path.display()));
                     let text = std::fs::read(&path).map_err(|error| problem(error.to_string()))?;
