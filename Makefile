@@ -2,7 +2,7 @@
 
 ENVOY_VERSION := 1.40.0
 WASM_TARGET   := wasm32-wasip1
-WASM_LIMIT    := 850000
+WASM_LIMIT    := 1048576
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 WASM       := target/palisade.wasm

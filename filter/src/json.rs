@@ -36,7 +36,10 @@ pub struct JsonError(serde_json::Error);
 
 /// Reads one JSON value that fills `text` and nests at most `max_depth` arrays and objects.
 pub fn parse(text: &[u8], max_depth: usize) -> Result<Value, JsonError> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
+    // Once and for all: each string by itself would cost more.
+    let text = std::str::from_utf8(text)
+        .map_err(|_| JsonError(serde_json::Error::custom("invalid UTF-8")))?;
+    let mut reader = serde_json::Deserializer::from_str(text);
     let value = Nested { left: max_depth }
         .deserialize(&mut reader)
         .map_err(JsonError)?;

@@ -163,7 +163,7 @@ fn observed(headers: &Headers, decision: Decision) -> Observed {
         Outcome::Deny(reply) => {
             observed.body = Some(text(&reply.body));
             observed.response_headers =
-                joined(reply.headers.iter().map(|(name, value)| (name, value)));
+                joined(reply.headers.iter().map(|(name, value)| (&**name, value)));
         }
     }
     observed.evidence = Some(evidence);

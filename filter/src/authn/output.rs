@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 
 use super::number;
 use crate::decision::{RequestChanges, SetHeader};
@@ -108,7 +107,7 @@ fn text(value: &Value) -> Option<String> {
         Value::List(_) | Value::Object(_) => {
             let mut text = String::new();
             push_json(value, &mut text);
-            Some(STANDARD.encode(text))
+            Some(STANDARD.encode_to_string(text))
         }
     }
 }

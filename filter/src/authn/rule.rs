@@ -117,11 +117,12 @@ impl Rule {
         store: &KeyStore,
         crypto: &Crypto,
     ) -> Result<Arc<Token>, NotVerified> {
-        if !self.issuer.is_empty() && self.issuer != jwt.issuer() {
+        let registered = jwt.registered();
+        if !self.issuer.is_empty() && self.issuer != registered.issuer() {
             return Err(JwtStatus::UnknownIssuer.into());
         }
         jwt.validity.check(now)?;
-        if !self.audiences.allow(jwt.audiences()) {
+        if !self.audiences.allow(registered.audiences()) {
             return Err(JwtStatus::AudienceNotAllowed.into());
         }
         match &self.keys {

@@ -56,7 +56,6 @@ impl Crypto {
         algorithm: Algorithm,
         key: &Key,
         message: &[u8],
-        #[allow(clippy::ptr_arg, reason = "jsonwebtoken wants a vector, which would be a copy")]
         signature: &Vec<u8>,
     ) -> bool {
         if !key.fits(algorithm) {

@@ -78,8 +78,7 @@ fn has_escaped(text: &[u8]) -> bool {
     // Whether some byte of a word is less than another number: its high bit comes from a borrow.
     let less = |word: u64, than: u64| word.wrapping_sub(ONES.wrapping_mul(than)) & !word & HIGH;
     let is = |word: u64, byte: u8| less(word ^ ONES.wrapping_mul(byte.into()), 1);
-    let escaped =
-        |word: u64| less(word, 0x20) | is(word, b'"') | is(word, b'\\') != 0;
+    let escaped = |word: u64| less(word, 0x20) | is(word, b'"') | is(word, b'\\') != 0;
     let (words, rest) = text.as_chunks();
     let rest = rest
         .iter()

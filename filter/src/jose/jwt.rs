@@ -50,8 +50,8 @@ struct Header {
 }
 
 /// The claims that are read before the signature is (RFC 7519 section 4.1), found in one pass.
-#[derive(Default)]
-struct Registered<'c> {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Registered<'c> {
     issuer: Option<&'c Value>,
     subject: Option<&'c Value>,
     audience: Option<&'c Value>,
@@ -111,22 +111,9 @@ impl<'t> Jwt<'t> {
         })
     }
 
-    /// The claim `iss`; empty when it is not there.
-    pub fn issuer(&self) -> &str {
-        self.claims
-            .get("iss")
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
-
-    /// The values of the claim `aud`.
-    pub fn audiences(&self) -> impl Iterator<Item = &str> {
-        let (one, many) = match self.claims.get("aud") {
-            Some(Value::List(list)) => (None, list.as_slice()),
-            Some(value) => (value.as_str(), [].as_slice()),
-            None => (None, [].as_slice()),
-        };
-        one.into_iter().chain(many.iter().filter_map(Value::as_str))
+    /// The claims that are read before the signature is.
+    pub fn registered(&self) -> Registered<'_> {
+        Registered::of(&self.claims)
     }
 }
 
@@ -167,6 +154,23 @@ impl Header {
 }
 
 impl<'c> Registered<'c> {
+    /// The claim `iss`; empty when it is not there.
+    pub fn issuer(&self) -> &'c str {
+        self.issuer.and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The values of the claim `aud`.
+    pub fn audiences(&self) -> impl Iterator<Item = &'c str> {
+        let list = match self.audience {
+            Some(Value::List(list)) => list.as_slice(),
+            Some(value) => std::slice::from_ref(value),
+            None => &[],
+        };
+        list.iter().filter_map(Value::as_str)
+    }
+
+    /// By itself, for it is wanted twice.
+    #[inline(never)]
     fn of(claims: &'c Map) -> Self {
         let mut registered = Self::default();
         for (name, value) in claims.iter() {

@@ -12,7 +12,7 @@ mod status;
 
 pub use algorithm::{Algorithm, Hash};
 pub use jwk::{Jwk, JwkError, Purpose};
-pub use jwt::{Jwt, LastHeader, Validity};
+pub use jwt::{Jwt, LastHeader, Registered, Validity};
 pub use key_set::{KeySet, KeySetError};
 pub use status::JwtStatus;
 
