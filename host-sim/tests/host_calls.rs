@@ -201,3 +201,47 @@ fn by_default_denials_audits_and_dry_runs_are_told() {
         assert!(told_by(Some("all")), "{name}");
     }
 }
+
+#[test]
+fn who_the_peer_is_does_not_depend_on_who_came_before() {
+    const CERTIFICATE: &str = "subject_peer_certificate";
+    let tls = |uri| Properties::default().tls("app.foo", uri);
+    let with = |part, text| tls(None).text(&["connection", part], text);
+    let spiffe = "spiffe://cluster.local/ns/foo/sa/web";
+    let peers = [
+        (Properties::default().plaintext(), None),
+        (tls(None), None),
+        (tls(Some(spiffe)), Some(spiffe)),
+        (with("dns_san_peer_certificate", "web.foo"), Some("web.foo")),
+        (with(CERTIFICATE, "CN=web"), Some("CN=web")),
+        (
+            tls(Some(spiffe)).text(&["connection", CERTIFICATE], "CN=web"),
+            Some(spiffe),
+        ),
+    ];
+    let any = json!({"from": [{"source": {"principals": ["*"]}}]});
+    let mut host = host(&[allow(any)], Some("all"));
+    let mut ask = |peer: &Properties| {
+        let mut request = HttpRequest::new("GET", "/a", "app.foo");
+        request.properties = peer.clone();
+        let exchange = host.http(0, request).unwrap();
+        let evidence: Value = serde_json::from_slice(&exchange.filter_state["palisade"]).unwrap();
+        let said = evidence["principal"].as_str().map(str::to_owned);
+        (said, exchange.host_calls["proxy_get_property"])
+    };
+    for (before, name_before) in &peers {
+        for (after, name_after) in &peers {
+            assert_eq!(ask(before).0.as_deref(), *name_before);
+            assert_eq!(
+                ask(after).0.as_deref(),
+                *name_after,
+                "after {name_before:?}"
+            );
+        }
+    }
+    // What is asked first is what answered the last time.
+    for (peer, calls) in [(&peers[0].0, 1), (&peers[2].0, 1), (&peers[1].0, 3)] {
+        ask(peer);
+        assert_eq!(ask(peer).1, calls, "{peer:?}");
+    }
+}
