@@ -144,45 +144,40 @@ pub(super) fn http_call<N: AsRef<[u8]>, V: AsRef<[u8]>>(
 /// A header map as one block; the SDK would make two `String`s of every header. Give the memory back
 /// when it is no longer needed.
 fn header_map(map: u32) -> Headers {
-    let mut data = std::ptr::null_mut();
-    let mut size = 0;
     HEADERS_EXPECTED.set(true);
     // SAFETY: both pointers are valid for writes for the time of the call.
-    let status = unsafe { proxy_get_header_map_pairs(map, &mut data, &mut size) };
+    let blob = answer_of(|data, size| unsafe { proxy_get_header_map_pairs(map, data, size) });
     HEADERS_EXPECTED.set(false);
-    // SAFETY: the host has set both to what it got during this call.
-    let blob = (status == OK).then(|| unsafe { taken(data, size) });
-    Headers::from_blob(blob.flatten().unwrap_or_default())
+    Headers::from_blob(blob.unwrap_or_default())
 }
 
 /// The property at `path`, whose parts are separated by NUL.
 pub(super) fn property(path: &str) -> Option<Vec<u8>> {
-    let mut data = std::ptr::null_mut();
-    let mut size = 0;
     // SAFETY: every pointer is valid for the time of the call, the last two for writes.
-    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &mut data, &mut size) };
-    // SAFETY: the host has set both to what it got during this call.
-    (status == OK)
-        .then(|| unsafe { taken(data, size) })
-        .flatten()
+    answer_of(|data, size| unsafe { proxy_get_property(path.as_ptr(), path.len(), data, size) })
 }
 
 /// What the host's function `name` answers; `None` where it has no such function, or the call fails.
 /// The SDK panics at a status that it does not know.
 pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Option<Vec<u8>> {
-    let mut data = std::ptr::null_mut();
-    let mut size = 0;
     // SAFETY: every pointer is valid for the time of the call, the last two for writes.
-    let status = unsafe {
+    answer_of(|data, size| unsafe {
         proxy_call_foreign_function(
             name.as_ptr(),
             name.len(),
             arguments.as_ptr(),
             arguments.len(),
-            &mut data,
-            &mut size,
+            data,
+            size,
         )
-    };
+    })
+}
+
+/// What the host writes into memory that it asks for, and says where; `None` where the call fails.
+fn answer_of(call: impl FnOnce(*mut *mut u8, *mut usize) -> u32) -> Option<Vec<u8>> {
+    let mut data = std::ptr::null_mut();
+    let mut size = 0;
+    let status = call(&mut data, &mut size);
     // SAFETY: the host has set both to what it got during this call.
     (status == OK)
         .then(|| unsafe { taken(data, size) })
