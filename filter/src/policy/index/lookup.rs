@@ -36,13 +36,13 @@ impl Index {
         identity: Option<&Identity>,
         visit: Visit<'_>,
     ) -> bool {
-        visit(&self.always);
         let mut lookup = Lookup {
             index: self,
             attrs,
             identity,
             visit,
         };
+        lookup.visit(&self.always);
         let mut complete = true;
         for dimension in &self.dimensions {
             complete &= lookup.dimension(dimension).is_some();
@@ -119,7 +119,7 @@ impl Lookup<'_, '_> {
     }
 
     fn value(&mut self, dimension: &Dimension, value: &[u8]) {
-        (self.visit)(&dimension.any);
+        self.visit(&dimension.any);
         let fold = dimension.attribute.ignores_case();
         let byte = |byte: &u8| {
             if fold {
@@ -140,21 +140,24 @@ impl Lookup<'_, '_> {
         &mut self,
         dimension: &Dimension,
         kind: Kind,
-        bytes: impl Iterator<Item = u8>,
+        mut bytes: impl Iterator<Item = u8>,
     ) -> Hash {
         let lens = match kind {
             Kind::Suffix => &dimension.suffixes,
             _ => &dimension.prefixes,
         };
-        let mut lens = lens.iter().copied().peekable();
-        let mut hash = Hash::EMPTY;
-        for (len, byte) in (1_usize..).zip(bytes) {
-            hash = hash.then(byte);
-            if lens.next_if_eq(&len).is_some() {
-                self.bucket(dimension, kind, hash);
+        let (mut hash, mut hashed) = (Hash::EMPTY, 0);
+        for len in lens {
+            while hashed < *len {
+                let Some(byte) = bytes.next() else {
+                    return hash;
+                };
+                hash = hash.then(byte);
+                hashed = hashed.saturating_add(1);
             }
+            self.bucket(dimension, kind, hash);
         }
-        hash
+        bytes.fold(hash, Hash::then)
     }
 
     /// Looks up the blocks around an address, in both forms of a mapped one.
@@ -177,7 +180,14 @@ impl Lookup<'_, '_> {
 
     fn bucket(&mut self, dimension: &Dimension, kind: Kind, hash: Hash) {
         let key = hash.key(dimension.number, kind as u64);
-        (self.visit)(self.index.bucket(key));
+        self.visit(self.index.bucket(key));
+    }
+
+    /// Most look-ups find nothing.
+    fn visit(&mut self, rules: &[u32]) {
+        if !rules.is_empty() {
+            (self.visit)(rules);
+        }
     }
 }
 
