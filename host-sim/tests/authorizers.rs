@@ -1,5 +1,7 @@
 //! External authorizers that are slow, silent, broken or talk nonsense.
 
+mod support;
+
 use std::time::Duration;
 
 use host_sim::vm::{Host, HttpRequest, Options, Outcome, Plugin, Upstream};
@@ -9,9 +11,7 @@ const NAME: &str = "authz";
 const TIMEOUT: Duration = Duration::from_secs(2);
 
 fn host(provider: Value, authorizer: Upstream) -> Host {
-    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/palisade.wasm");
-    let path = std::env::var("PALISADE_WASM").unwrap_or_else(|_| built.to_owned());
-    let plugin = Plugin::from_file(path).expect("build the filter with `make wasm`");
+    let plugin = Plugin::from_file(support::wasm()).expect("build the filter with `make wasm`");
     let mut host = Host::new(&plugin, Options::default()).unwrap();
     host.upstreams().set(NAME, authorizer);
     host.configure(&configuration(provider)).unwrap();

@@ -1,5 +1,7 @@
 //! What a request costs in host calls: only what the policies in force need is read, and once.
 
+mod support;
+
 use std::collections::BTreeMap;
 
 use host_sim::suite::mint;
@@ -14,9 +16,7 @@ fn key(name: &str) -> String {
 }
 
 fn host(resources: &[Value], filter_state: Option<&str>) -> Host {
-    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/palisade.wasm");
-    let path = std::env::var("PALISADE_WASM").unwrap_or_else(|_| built.to_owned());
-    let plugin = Plugin::from_file(path).expect("build the filter with `make wasm`");
+    let plugin = Plugin::from_file(support::wasm()).expect("build the filter with `make wasm`");
     let options = Options {
         // Envoy's default; at debug a denial says what came nearest, and reads more for that.
         log_level: LogLevel::Info,

@@ -1,12 +1,12 @@
 //! The finished module.
 
+mod support;
+
 use wasmparser::{KnownCustom, Parser, Payload};
 
 #[test]
 fn it_tells_v8_which_way_its_branches_go() {
-    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/palisade.wasm");
-    let path = std::env::var("PALISADE_WASM").unwrap_or_else(|_| built.to_owned());
-    let module = std::fs::read(path).expect("build the filter with `make wasm`");
+    let module = std::fs::read(support::wasm()).expect("build the filter with `make wasm`");
     let mut hints = 0;
     for payload in Parser::new(0).parse_all(&module) {
         match payload.unwrap() {

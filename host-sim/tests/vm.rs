@@ -1,5 +1,7 @@
 //! The filter's `.wasm` in the simulated Envoy: keys that come late, workers, traps, bad tokens.
 
+mod support;
+
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -19,9 +21,7 @@ fn corpus(name: &str) -> Vec<u8> {
 }
 
 fn plugin() -> Plugin {
-    let built = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/palisade.wasm");
-    let path = std::env::var("PALISADE_WASM").unwrap_or_else(|_| built.to_owned());
-    Plugin::from_file(path).expect("build the filter with `make wasm`")
+    Plugin::from_file(support::wasm()).expect("build the filter with `make wasm`")
 }
 
 fn configuration() -> Vec<u8> {
